@@ -1,0 +1,153 @@
+"""The pull loop that every durable consumer runs, and the one place where an exception becomes ack, nak or term.
+
+Requests are pipelined: while one batch is worked on, the next is on its way. Broken pulls (expired, a consumer or a
+server that died) are asked again, and a consumer that is gone is made again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import nats.errors
+import orjson
+from nats.aio.msg import Msg
+from nats.js.api import ConsumerConfig
+from nats.js.errors import APIError
+
+from shared import errors, subjects
+from shared.bus.connection import Bus
+from shared.logging import get_logger
+
+log = get_logger("consume")
+
+EXPIRES_S = 5
+HEARTBEAT_S = 1
+SILENCE_S = 3.0  # no message and no heartbeat for this long: the pull is dead
+NAK_DELAY_S = (0.2, 1.0, 2.0, 4.0)
+
+
+class Puller:
+    """Messages of one consumer, at most `window` asked for at a time and so at most `window` in memory."""
+
+    def __init__(self, bus: Bus, stream: str, config: ConsumerConfig, window: int = 500) -> None:
+        self._bus = bus
+        self._stream = stream
+        self._config = config
+        self._window = window
+        self._outstanding = 0
+        self._arrived: list[Msg] = []
+        self._wake = asyncio.Event()
+        self._name = ""
+        self._inbox = ""
+        self._last_sign = 0.0
+        self._asked_again = False
+
+    async def start(self) -> None:
+        """Afterwards the consumer exists and messages are on their way.
+
+        Raises:
+            nats.js.errors.NotFoundError: there is no such stream.
+        """
+        self._inbox = self._bus.client.new_inbox()
+        await self._bus.client.subscribe(self._inbox, cb=self._on_message)
+        self._bus.on_reconnect.append(self._on_reconnect)
+        await self._make()
+
+    async def _on_reconnect(self) -> None:
+        self._last_sign = 0.0  # whatever was asked of the server before is forgotten there
+        self._wake.set()
+
+    async def _make(self) -> None:
+        info = await self._bus.js.add_consumer(self._stream, replace(self._config))
+        self._name = info.name
+        self._outstanding = 0
+        await self._ask()
+
+    async def _on_message(self, message: Msg) -> None:
+        self._last_sign = asyncio.get_running_loop().time()
+        status = (message.headers or {}).get("Status")
+        if status is None:
+            self._outstanding -= 1
+            self._arrived.append(message)
+            self._wake.set()
+        elif status != "100":  # 404, 408, 409: this pull has ended early
+            self._outstanding = 0 if status == "409" else self._outstanding
+            pending = (message.headers or {}).get("Nats-Pending-Messages", "0")
+            self._outstanding = max(0, self._outstanding - int(pending))
+            self._asked_again = status != "408"
+            self._wake.set()
+
+    async def _ask(self) -> None:
+        want = self._window - self._outstanding - len(self._arrived)
+        if want <= 0 or (self._outstanding > self._window // 2):
+            return
+        request = {"batch": want, "expires": EXPIRES_S * 10**9, "idle_heartbeat": HEARTBEAT_S * 10**9}
+        self._outstanding += want
+        self._last_sign = asyncio.get_running_loop().time()
+        await self._bus.client.publish(
+            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", orjson.dumps(request), reply=self._inbox
+        )
+
+    async def batch(self, limit: int) -> list[Msg]:
+        """The next messages in order, at least one, at most `limit`; waits as long as there are none."""
+        while not self._arrived:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), SILENCE_S)
+            except TimeoutError:
+                await self._revive()
+            if not self._arrived:
+                if self._last_sign == 0.0:
+                    await self._revive()
+                elif self._asked_again:
+                    await asyncio.sleep(0.2)  # the server refused: do not ask in a busy loop
+                    await self._revive()
+                await self._ask()
+        taken, self._arrived = self._arrived[:limit], self._arrived[limit:]
+        await self._ask()
+        return taken
+
+    async def _revive(self) -> None:
+        self._asked_again = False
+        if asyncio.get_running_loop().time() - self._last_sign < SILENCE_S and self._outstanding:
+            return
+        await self._bus.connected.wait()
+        try:
+            await self._make()
+        except (APIError, nats.errors.Error) as error:
+            log.warning("consumer_not_made", stream=self._stream, error=repr(error))
+            await asyncio.sleep(0.5)
+
+
+async def settle(bus: Bus, origin: str, message: Msg, work: Callable[[Msg], Awaitable[None]]) -> None:
+    """Do `work` for one message; whatever happens to it, the message is settled.
+
+    Done: ack. `Refused`, or a body that is nonsense: parked with the reason, then term. Anything else: nak with a
+    growing delay, for ever. If the process dies in between, the server delivers again.
+    """
+    try:
+        await work(message)
+    except (errors.Refused, ValueError) as error:
+        await park(bus, origin, message, repr(error))
+        await message.term()
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - this is the one place
+        delivered = message.metadata.num_delivered
+        delay_s = NAK_DELAY_S[min(delivered, len(NAK_DELAY_S)) - 1]
+        log.warning("message_naked", subject=message.subject, delivered=delivered, delay_s=delay_s, error=repr(error))
+        await message.nak(delay=delay_s)
+    else:
+        await message.ack()
+
+
+async def park(bus: Bus, origin: str, message: Msg, reason: str) -> None:
+    """Keep what can't be handled on PARKED, whole, with the reason. Publish it again to `Park-Subject` to retry."""
+    log.error("message_parked", subject=message.subject, reason=reason)
+    headers = {
+        **(message.headers or {}),
+        subjects.HEADER_PARK_REASON: reason.replace("\n", " ")[:500],
+        "Park-Subject": message.subject,
+        subjects.HEADER_MSG_ID: subjects.service_msg_id(origin, f"park/{message.metadata.sequence.stream}"),
+    }
+    await bus.js.publish(subjects.parked(origin, subjects.session_of(message.subject)), message.data, headers=headers)

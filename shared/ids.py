@@ -1,0 +1,49 @@
+"""Identifiers: UUIDv7 (time-ordered), made where the cause is, and derived ones that come out the same twice.
+
+Source: RFC 9562, 5.7 (48 bits of Unix milliseconds, version, 12 + 62 random bits).
+"""
+
+import hashlib
+import os
+import time
+import uuid
+
+_RANDOM_BITS = (1 << 74) - 1
+
+
+def _layout(unix_ms: int, random74: int) -> uuid.UUID:
+    value = (unix_ms & ((1 << 48) - 1)) << 80
+    value |= 0x7 << 76
+    value |= ((random74 >> 62) & 0xFFF) << 64
+    value |= 0b10 << 62
+    value |= random74 & ((1 << 62) - 1)
+    return uuid.UUID(int=value)
+
+
+def uuid7(unix_ms: int | None = None) -> str:
+    """A new UUIDv7 in canonical lower-case text, of the given or the present time."""
+    ms = time.time_ns() // 1_000_000 if unix_ms is None else unix_ms
+    return str(_layout(ms, int.from_bytes(os.urandom(10), "big") & _RANDOM_BITS))
+
+
+def is_uuid7(text: str) -> bool:
+    """Whether the text is a UUIDv7 in canonical lower-case form: the only form that is compared byte by byte."""
+    try:
+        parsed = uuid.UUID(text)
+    except ValueError:
+        return False
+    return parsed.version == 7 and parsed.variant == uuid.RFC_4122 and str(parsed) == text
+
+
+def time_ms(uuid7_text: str) -> int:
+    """The Unix milliseconds inside a UUIDv7."""
+    return uuid.UUID(uuid7_text).int >> 80
+
+
+def derived(cause: str, purpose: str) -> str:
+    """The id of what follows from `cause` (a UUIDv7) for `purpose`: the same whoever makes it, however often.
+
+    It has the cause's time and, as its random bits, SHA-256 of (cause, purpose).
+    """
+    digest = hashlib.sha256(f"{cause}\x00{purpose}".encode()).digest()
+    return str(_layout(time_ms(cause), int.from_bytes(digest[:10], "big") & _RANDOM_BITS))

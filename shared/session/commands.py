@@ -1,0 +1,105 @@
+"""What a participant may ask for. A command's model is its syntax; `decide` knows the rules that need the state."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared import ids
+from shared.events.base import ChatId, SessionId, Title
+
+METADATA_BYTES = 8192
+INVITE_TTL_S = 7 * 24 * 3600
+
+
+def _uuid7(text: str) -> str:
+    if not ids.is_uuid7(text):
+        raise ValueError("must be a UUIDv7 in lower-case text")
+    return text
+
+
+def _small(metadata: dict[str, Any]) -> dict[str, Any]:
+    if len(orjson.dumps(metadata)) > METADATA_BYTES:
+        raise ValueError(f"must be at most {METADATA_BYTES} bytes of JSON")
+    return metadata
+
+
+CommandId = Annotated[str, AfterValidator(_uuid7)]
+
+
+class Command(BaseModel):
+    """Something one user wants done in one session. `id` is made by the client and becomes the event's id."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    METHOD: ClassVar[str]
+    id: CommandId
+    session_id: SessionId
+
+
+class CreateSession(Command):
+    """Open a session; its id is the command's unless another one is given."""
+
+    METHOD: ClassVar[str] = "session.create"
+    session_id: SessionId = ""
+    title: Title = ""
+    kind: Literal["chat"] = "chat"
+    project: Annotated[str, StringConstraints(max_length=200)] = ""
+
+    def model_post_init(self, _context: object) -> None:
+        """A session that was not named has the command's id."""
+        if not self.session_id:
+            object.__setattr__(self, "session_id", self.id)
+
+
+class RenameSession(Command):
+    """Give a session another title."""
+
+    METHOD: ClassVar[str] = "session.rename"
+    title: Title
+
+
+class InviteParticipant(Command):
+    """Make an invitation that is good for `ttl_s` seconds."""
+
+    METHOD: ClassVar[str] = "session.invite"
+    role: Literal["member", "viewer"] = "member"
+    ttl_s: int = Field(INVITE_TTL_S, ge=60, le=365 * 24 * 3600)
+
+
+class JoinSession(Command):
+    """Enter a session with an invitation, whose token the gateway has already read and proved genuine."""
+
+    METHOD: ClassVar[str] = "session.join"
+    invite_id: CommandId
+
+
+class LeaveSession(Command):
+    """Leave a session."""
+
+    METHOD: ClassVar[str] = "session.leave"
+
+
+class CreateChat(Command):
+    """Open a further chat; its id is the command's."""
+
+    METHOD: ClassVar[str] = "chat.create"
+    name: Title = ""
+    chat_type: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "discussion"
+
+
+class SendMessage(Command):
+    """Post a message, to the active chat unless another is named. `reply`: ask the chat's agent to answer."""
+
+    METHOD: ClassVar[str] = "message.send"
+    chat_id: ChatId | None = None
+    content: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
+    metadata: Annotated[dict[str, Any], AfterValidator(_small)] = {}
+    parent: CommandId | None = None
+    reply: bool = False
+
+
+COMMANDS: dict[str, type[Command]] = {
+    command.METHOD: command
+    for command in (CreateSession, RenameSession, InviteParticipant, JoinSession, LeaveSession, CreateChat, SendMessage)
+}

@@ -1,0 +1,117 @@
+"""`decide(state, command) -> Decided | Refused`: the rules, pure. What others may not learn is `NotFound`."""
+
+from dataclasses import dataclass
+
+from shared import errors, ids
+from shared.events import (
+    ChatCreated,
+    Event,
+    MessagePosted,
+    ParticipantInvited,
+    ParticipantJoined,
+    ParticipantLeft,
+    SessionCreated,
+    SessionRenamed,
+)
+from shared.session.commands import (
+    Command,
+    CreateChat,
+    CreateSession,
+    InviteParticipant,
+    JoinSession,
+    LeaveSession,
+    RenameSession,
+    SendMessage,
+)
+from shared.session.state import SessionState
+
+MAX_PARTICIPANTS = 1000
+MAX_CHATS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks."""
+
+    user: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The one event a command becomes. `strict`: publish only if the session has not moved since the state's seq."""
+
+    event: Event
+    strict: bool = False
+
+
+def decide(state: SessionState, command: Command, actor: Actor, now_s: int) -> Decided | errors.Refused:
+    """What the command means for the session as it is at `now_s` (Unix seconds)."""
+    if isinstance(command, CreateSession):
+        return _create(state, command, actor)
+    if isinstance(command, JoinSession):
+        return _join(state, command, actor, now_s)
+    member = state.participants.get(actor.user)
+    if member is None:
+        return errors.NotFound("session")
+    if member.role == "viewer" and not isinstance(command, LeaveSession):
+        return errors.PermissionDenied("viewers read only")
+    match command:
+        case RenameSession() as c:
+            return Decided(SessionRenamed(title=c.title))
+        case InviteParticipant() as c:
+            return Decided(ParticipantInvited(role=c.role, expires_at=now_s + c.ttl_s))
+        case LeaveSession():
+            if member.role == "owner":
+                return errors.RuleBroken("the owner can't leave")
+            return Decided(ParticipantLeft(user=actor.user), strict=True)
+        case CreateChat() as c:
+            if len(state.chats) >= MAX_CHATS:
+                return errors.LimitExceeded(f"{MAX_CHATS} chats")
+            return Decided(ChatCreated(chat_id=c.id, name=c.name, chat_type=c.chat_type))
+        case SendMessage() as c:
+            return _send(state, c)
+        case _:
+            return errors.MethodNotFound(command.METHOD)
+
+
+def _create(state: SessionState, command: CreateSession, actor: Actor) -> Decided | errors.Refused:
+    if state.exists:
+        return errors.Conflict(f"session {command.session_id} exists, last changed at seq {state.seq}")
+    created = SessionCreated(
+        owner=actor.user,
+        owner_name=actor.name,
+        chat_id=ids.derived(command.id, "chat"),
+        title=command.title,
+        kind=command.kind,
+        project=command.project,
+    )
+    return Decided(created, strict=True)
+
+
+def _join(state: SessionState, command: JoinSession, actor: Actor, now_s: int) -> Decided | errors.Refused:
+    invite = state.invites.get(command.invite_id)
+    if invite is None:
+        return errors.NotFound("no such invitation")
+    if actor.user in state.participants:
+        return errors.RuleBroken("already a participant")
+    if invite.expires_at <= now_s:
+        return errors.Gone("the invitation has expired")
+    if len(state.participants) >= MAX_PARTICIPANTS:
+        return errors.LimitExceeded(f"{MAX_PARTICIPANTS} participants")
+    joined = ParticipantJoined(user=actor.user, name=actor.name, role=invite.role, invite_id=command.invite_id)
+    return Decided(joined, strict=True)
+
+
+def _send(state: SessionState, command: SendMessage) -> Decided | errors.Refused:
+    chat_id = command.chat_id or state.active_chat
+    if chat_id not in state.chats:
+        return errors.NotFound("chat")
+    posted = MessagePosted(
+        chat_id=chat_id,
+        content=command.content,
+        metadata=command.metadata,
+        parent=command.parent,
+        reply_id=ids.derived(command.id, "reply") if command.reply else None,
+    )
+    return Decided(posted)

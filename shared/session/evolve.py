@@ -1,0 +1,79 @@
+"""`evolve(state, event) -> state`: pure, total, and the same on every machine."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from shared.events import (
+    ChatCreated,
+    MessagePosted,
+    ParticipantInvited,
+    ParticipantJoined,
+    ParticipantLeft,
+    Recorded,
+    ReplyCompleted,
+    ReplyFailed,
+    ReplyStarted,
+    SessionCreated,
+    SessionRenamed,
+)
+from shared.session.state import Chat, Invite, OpenReply, Participant, SessionState
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MAIN_CHAT = "Main Chat"
+
+
+def evolve(state: SessionState, recorded: Recorded) -> SessionState:
+    """The state after one more event. A position at or below the state's is a repeat and changes nothing."""
+    seq, envelope = recorded.seq, recorded.envelope
+    if seq <= state.seq:
+        return state
+    state = replace(state, seq=seq)
+    match recorded.event:
+        case SessionCreated() as e if not state.exists:
+            return replace(
+                state,
+                owner=e.owner,
+                title=e.title,
+                kind=e.kind,
+                project=e.project,
+                created_at=envelope.time,
+                active_chat=e.chat_id,
+                participants={e.owner: Participant(e.owner, e.owner_name or e.owner, "owner", seq)},
+                chats={e.chat_id: Chat(e.chat_id, MAIN_CHAT, "discussion")},
+            )
+        case SessionRenamed() as e:
+            return replace(state, title=e.title)
+        case ParticipantInvited() as e:
+            return replace(state, invites=_with(state.invites, envelope.id, Invite(e.role, e.expires_at)))
+        case ParticipantJoined() as e if e.user not in state.participants:
+            person = Participant(e.user, e.name or e.user, e.role, seq)
+            return replace(state, participants=_with(state.participants, e.user, person))
+        case ParticipantLeft() as e:
+            return replace(state, participants=_without(state.participants, e.user))
+        case ChatCreated() as e if e.chat_id not in state.chats:
+            return replace(state, chats=_with(state.chats, e.chat_id, Chat(e.chat_id, e.name, e.chat_type)))
+        case MessagePosted(reply_id=str() as reply_id) as e:
+            asked = OpenReply(reply_id, e.chat_id, envelope.id, seq)
+            return replace(state, open_replies=_with(state.open_replies, reply_id, asked))
+        case ReplyStarted() as e:
+            running = state.open_replies.get(e.reply_id)
+            if running is None or e.attempt <= running.attempt:
+                return state
+            return replace(
+                state, open_replies=_with(state.open_replies, e.reply_id, replace(running, attempt=e.attempt))
+            )
+        case ReplyCompleted() | ReplyFailed() as e:
+            return replace(state, open_replies=_without(state.open_replies, e.reply_id))
+        case _:
+            return state
+
+
+def _with(old: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
+    return {**old, key: value}
+
+
+def _without(old: Mapping[K, V], key: K) -> Mapping[K, V]:
+    return {k: v for k, v in old.items() if k != key} if key in old else old

@@ -1,0 +1,70 @@
+"""What a session is, as far as deciding needs it: no messages, no text, flat in the length of the conversation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.events import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A user who may read, and unless they are a viewer, write."""
+
+    user: str
+    name: str
+    role: Role
+    since_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """An invitation that was made. `expires_at` in Unix seconds."""
+
+    role: Role
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A thread of messages inside the session."""
+
+    chat_id: str
+    name: str
+    chat_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReply:
+    """A reply that was asked for at `requested_seq` and has not ended. `attempt` 0: nobody has begun."""
+
+    reply_id: str
+    chat_id: str
+    prompt_id: str
+    requested_seq: int
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A session after its event at `seq`. `seq` 0: there is none.
+
+    Collections are never changed in place: `evolve` makes new ones, so a state can be kept and compared.
+    """
+
+    session_id: str
+    seq: int = 0
+    owner: str = ""
+    title: str = ""
+    kind: str = "chat"
+    project: str = ""
+    created_at: str = ""
+    active_chat: str = ""
+    participants: Mapping[str, Participant] = field(default_factory=dict)
+    invites: Mapping[str, Invite] = field(default_factory=dict)
+    chats: Mapping[str, Chat] = field(default_factory=dict)
+    open_replies: Mapping[str, OpenReply] = field(default_factory=dict)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the session was created."""
+        return self.owner != ""
