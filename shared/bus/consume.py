@@ -110,13 +110,14 @@ class Puller:
     async def _revive(self) -> None:
         self._asked_again = False
         if asyncio.get_running_loop().time() - self._last_sign < SILENCE_S and self._outstanding:
-            return
-        await self._bus.connected.wait()
-        try:
-            await self._make()
-        except (APIError, nats.errors.Error) as error:
-            log.warning("consumer_not_made", stream=self._stream, error=repr(error))
-            await asyncio.sleep(0.5)
+            return None
+        while True:
+            await self._bus.connected.wait()
+            try:
+                return await self._make()
+            except (APIError, nats.errors.Error) as error:
+                log.warning("consumer_not_made", stream=self._stream, error=repr(error))
+                await asyncio.sleep(0.2)  # JetStream comes up a moment after its server; it sends no notice
 
 
 async def settle(bus: Bus, origin: str, message: Msg, work: Callable[[Msg], Awaitable[None]]) -> None:
