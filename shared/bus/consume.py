@@ -6,6 +6,7 @@ server that died) are asked again, and a consumer that is gone is made again.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import nats.errors
@@ -23,6 +24,7 @@ log = get_logger("consume")
 EXPIRES_S = 5
 HEARTBEAT_S = 1
 SILENCE_S = 3.0  # no message and no heartbeat for this long: the pull is dead
+REVIVE_PAUSE_S = 0.1  # JetStream comes up a moment after its server, and sends no notice of it
 NAK_DELAY_S = (0.2, 1.0, 2.0, 4.0)
 
 
@@ -40,7 +42,7 @@ class Puller:
         self._name = ""
         self._inbox = ""
         self._last_sign = 0.0
-        self._asked_again = False
+        self._broken = False
 
     async def start(self) -> None:
         """Afterwards the consumer exists and messages are on their way.
@@ -54,32 +56,34 @@ class Puller:
         await self._make()
 
     async def _on_reconnect(self) -> None:
-        self._last_sign = 0.0  # whatever was asked of the server before is forgotten there
+        self._broken = True  # whatever was asked of the server before is forgotten there
         self._wake.set()
 
     async def _make(self) -> None:
         info = await self._bus.js.add_consumer(self._stream, replace(self._config))
         self._name = info.name
         self._outstanding = 0
+        self._broken = False
         await self._ask()
 
     async def _on_message(self, message: Msg) -> None:
+        headers = message.headers or {}
+        status = headers.get("Status")
         self._last_sign = asyncio.get_running_loop().time()
-        status = (message.headers or {}).get("Status")
         if status is None:
             self._outstanding -= 1
             self._arrived.append(message)
-            self._wake.set()
-        elif status != "100":  # 404, 408, 409: this pull has ended early
-            self._outstanding = 0 if status == "409" else self._outstanding
-            pending = (message.headers or {}).get("Nats-Pending-Messages", "0")
-            self._outstanding = max(0, self._outstanding - int(pending))
-            self._asked_again = status != "408"
-            self._wake.set()
+        elif status == "100":  # heartbeat
+            return
+        elif status == "408":  # this pull has expired with so many messages undelivered
+            self._outstanding = max(0, self._outstanding - int(headers.get("Nats-Pending-Messages", "0")))
+        else:  # 404, 409, 503: there is no such consumer any more, or it changes its leader
+            self._broken = True
+        self._wake.set()
 
     async def _ask(self) -> None:
         want = self._window - self._outstanding - len(self._arrived)
-        if want <= 0 or (self._outstanding > self._window // 2):
+        if want < self._window // 2:
             return
         request = {"batch": want, "expires": EXPIRES_S * 10**9, "idle_heartbeat": HEARTBEAT_S * 10**9}
         self._outstanding += want
@@ -91,33 +95,26 @@ class Puller:
     async def batch(self, limit: int) -> list[Msg]:
         """The next messages in order, at least one, at most `limit`; waits as long as there are none."""
         while not self._arrived:
-            self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), SILENCE_S)
-            except TimeoutError:
+            if self._broken:
                 await self._revive()
-            if not self._arrived:
-                if self._last_sign == 0.0:
-                    await self._revive()
-                elif self._asked_again:
-                    await asyncio.sleep(0.2)  # the server refused: do not ask in a busy loop
-                    await self._revive()
-                await self._ask()
+            self._wake.clear()
+            await self._ask()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), SILENCE_S)
+            if asyncio.get_running_loop().time() - self._last_sign >= SILENCE_S:
+                self._broken = True  # not even a heartbeat
         taken, self._arrived = self._arrived[:limit], self._arrived[limit:]
         await self._ask()
         return taken
 
     async def _revive(self) -> None:
-        self._asked_again = False
-        if asyncio.get_running_loop().time() - self._last_sign < SILENCE_S and self._outstanding:
-            return None
         while True:
             await self._bus.connected.wait()
+            await asyncio.sleep(REVIVE_PAUSE_S)
             try:
                 return await self._make()
             except (APIError, nats.errors.Error) as error:
                 log.warning("consumer_not_made", stream=self._stream, error=repr(error))
-                await asyncio.sleep(0.2)  # JetStream comes up a moment after its server; it sends no notice
 
 
 async def settle(bus: Bus, origin: str, message: Msg, work: Callable[[Msg], Awaitable[None]]) -> None:
