@@ -1,0 +1,1 @@
+"""The `antiphon` command: starts, watches, stops and examines a whole system on one machine."""

@@ -1,0 +1,40 @@
+"""The `antiphon` command. The environment, completed by `.env`, is read here and nowhere else."""
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from services.ops.commands.doctor import doctor
+from services.ops.commands.migrate import migrate
+from services.ops.commands.ps import ps
+from services.ops.commands.stop import stop
+from services.ops.commands.token import token
+from services.ops.commands.up import dev, up
+from services.ops.environ import merged
+from services.ops.errors import OpsError
+
+app = typer.Typer(
+    name="antiphon",
+    help="Starts, watches, stops and examines Antiphon on this machine.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+for subcommand in (up, ps, stop, token, migrate, doctor):
+    app.command()(subcommand)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dev)
+
+
+def main() -> None:
+    """Runs one subcommand. What it can't do ends in one sentence and exit code 1."""
+    os.environ.update(merged(os.environ, Path(".env")))
+    try:
+        app(obj=dict(os.environ))
+    except OpsError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""All checks, in the order in which a person would repair what they find."""
+
+from services.ops.checks import machine, servers, services
+from services.ops.checks.finding import Finding, Subject
+
+
+async def examine(subject: Subject) -> list[Finding]:
+    """What every check found."""
+    return [
+        machine.python(),
+        await machine.node(),
+        machine.data_dir(subject),
+        machine.disk(subject),
+        machine.ports(subject),
+        await servers.nats(subject),
+        await servers.streams(subject),
+        await servers.postgres(subject),
+        await servers.schema(subject),
+        *await services.all_ready(subject),
+        services.model(subject),
+    ]

@@ -1,0 +1,50 @@
+"""The secrets of an embedded system: made at the first start, readable by their owner only."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from services.ops import errors, files
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What signs tokens, what lets an application mint them, and the password of the embedded PostgreSQL."""
+
+    secret: str
+    service_key: str
+    postgres_password: str
+
+
+def ensure(path: Path) -> Keys:
+    """The keys of `path`, made if there are none yet; the file has mode 0600."""
+    known = read(path)
+    if known is None:
+        known = Keys(secrets.token_urlsafe(48), secrets.token_urlsafe(32), secrets.token_urlsafe(24))
+        files.replace(path, json.dumps(asdict(known), indent=2), mode=0o600)
+    return known
+
+
+def read(path: Path) -> Keys | None:
+    """The keys of `path`, None if no system was ever started there."""
+    try:
+        return Keys(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def signing_secret(environment: Mapping[str, str], path: Path) -> str:
+    """The secret that the system's tokens are signed with: the configured one, or the embedded one.
+
+    Raises:
+        NoSecret: neither exists.
+    """
+    configured = environment.get("ANTIPHON_SECRET")
+    if configured:
+        return configured
+    known = read(path)
+    if known is None:
+        raise errors.NoSecret
+    return known.secret

@@ -1,0 +1,66 @@
+"""Ports: which are free, and which one a process had the last time.
+
+A port is chosen below the range that systems give to outgoing connections (Linux 32768, macOS and Windows 49152 and
+up), so that nobody takes it by chance while a crashed server is away.
+"""
+
+import json
+import random
+import socket
+from pathlib import Path
+
+from services.ops import errors, files
+
+LOWEST, HIGHEST = 20_000, 32_000
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen on `port` now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port(taken: frozenset[int] = frozenset()) -> int:
+    """A port that is free now and not in `taken`."""
+    while True:
+        port = random.randint(LOWEST, HIGHEST)
+        if port not in taken and is_free(port):
+            return port
+
+
+def require_free(port: int, host: str = "127.0.0.1") -> None:
+    """Raises:
+    PortInUse: somebody listens on `port`.
+    """
+    if not is_free(port, host):
+        raise errors.PortInUse(port=port)
+
+
+class PortBook:
+    """Gives each name a port and remembers it in a file, as long as the port stays free between two runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+
+    def __getitem__(self, name: str) -> int:
+        """The port `name` had the last time.
+
+        Raises:
+            KeyError: it never had one.
+        """
+        return self._ports[name]
+
+    def assign(self, name: str) -> int:
+        """A free port for `name`: the one of the last run if possible; remembered from now on."""
+        port = self._ports.get(name)
+        if port is None or not is_free(port):
+            port = free_port(frozenset(self._ports.values()))
+            self._ports[name] = port
+            files.replace(self._path, json.dumps(self._ports, indent=2), mode=0o644)
+        return port
