@@ -24,6 +24,7 @@ class Running:
 
 
 def now() -> str:
+    """The time as `started_at` has it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 

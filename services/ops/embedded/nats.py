@@ -30,6 +30,7 @@ class NatsSettings:
 
 
 def url(port: int) -> str:
+    """Where the server on `port` is reached."""
     return f"nats://127.0.0.1:{port}"
 
 

@@ -1,0 +1,118 @@
+"""The whole system, started as a user starts it: `antiphon up`."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from services.ops import ports, process
+from services.ops.process import Command
+from shared import auth
+from tests.support.eventually import eventually
+from tests.support.services import CLEAN, SECRET
+
+READY_S = 60.0
+
+
+@dataclass(slots=True)
+class System:
+    """A running `antiphon up` in a data directory of its own. `addresses` are those of its ready line."""
+
+    data_dir: Path
+    port: int
+    output_file: Path
+    popen: subprocess.Popen[bytes]
+    addresses: list[str] = field(default_factory=list)
+
+    @property
+    def output(self) -> str:
+        return self.output_file.read_text(errors="replace")
+
+    def ps(self) -> dict[str, dict[str, Any]]:
+        """What runs, by name."""
+        answer = antiphon("ps", "--json", "--data-dir", str(self.data_dir))
+        return {one["name"]: one for one in json.loads(answer.stdout)}
+
+    def kill(self, name: str) -> int:
+        """The process `name` is gone (kill -9); the supervisor has yet to notice. Returns the pid it had."""
+        pid = int(self.ps()[name]["pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    async def back(self, name: str, pid: int, timeout_s: float = 10.0) -> int:
+        """`name` runs again under another number than `pid`: that number."""
+
+        async def other() -> int:
+            now = (await asyncio.to_thread(self.ps)).get(name, {}).get("pid", pid)
+            return 0 if now == pid else int(now)
+
+        return await eventually(other, timeout_s)
+
+    def token(self, user: str, **claims: Any) -> str:
+        return auth.mint(SECRET, user, **claims)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, grace_s: float = 10.0) -> int:
+        """The system has stopped as on Ctrl-C or a shutdown: the exit code of `up`."""
+        process.send(self.popen, number)
+        return self.popen.wait(grace_s)
+
+
+@asynccontextmanager
+async def whole_system(
+    data_dir: Path, *flags: str, environment: Mapping[str, str] | None = None, port: int | None = None
+) -> AsyncIterator[System]:
+    """`antiphon up <flags>`, ready inside the block and gone after it. Logs are printed if the block fails.
+
+    The same `data_dir` again is the same system after a restart.
+    """
+    first = port or free_pair()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    output = data_dir / "up.log"
+    output.write_text("")
+    given = CLEAN | {"ANTIPHON_POSTGRES_DURABLE": "off"} | dict(environment or {})
+    argv = (sys.executable, "-m", "services.ops", "up", "--data-dir", str(data_dir), "--port", str(first), *flags)
+    one = System(data_dir, first, output, process.spawn(Command(argv, given, cwd=data_dir), output))
+    try:
+        one.addresses = await eventually(lambda: _ready(one), READY_S)
+        yield one
+    except BaseException:
+        for log in (output, *sorted((data_dir / "logs").glob("*.log"))):
+            print(f"--- the end of {log.name} ---\n{log.read_text(errors='replace')[-3000:]}")
+        raise
+    finally:
+        process.stop(one.popen, signal.SIGTERM, grace_s=12.0)
+
+
+def _ready(one: System) -> list[str]:
+    found = [line.split()[1:] for line in one.output.splitlines() if line.startswith("ready ")]
+    if not found and one.popen.poll() is not None:
+        raise RuntimeError(f"antiphon up ended with {process.describe_end(one.popen.returncode)}")
+    return found[0] if found else []
+
+
+def free_pair() -> int:
+    """A free port after which the next one is free, too."""
+    while True:
+        port = ports.free_port()
+        if ports.is_free(port + 1):
+            return port
+
+
+def antiphon(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The finished run of one `antiphon` command in a clean environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "services.ops", *words],
+        env=CLEAN | environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

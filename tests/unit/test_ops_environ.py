@@ -1,0 +1,25 @@
+"""Settings come from the environment and from `.env`, in this order."""
+
+from pathlib import Path
+
+from services.ops.environ import merged
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("ANTIPHON_PORT=9000\nANTIPHON_MODEL=small # a comment\n")
+    assert merged({"ANTIPHON_PORT": "7000"}, dotenv) == {"ANTIPHON_PORT": "7000", "ANTIPHON_MODEL": "small"}
+
+
+def test_a_name_without_a_value_sets_nothing(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("ANTIPHON_MODEL\n")
+    assert merged({}, dotenv) == {}
+
+
+def test_no_file_is_no_error(tmp_path: Path) -> None:
+    assert merged({"A": "1"}, tmp_path / ".env") == {"A": "1"}
+
+
+def test_the_example_sets_nothing_by_itself() -> None:
+    assert merged({}, Path(__file__).parents[2] / ".env.example") == {}
