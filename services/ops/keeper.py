@@ -42,11 +42,12 @@ class Keeper:
                 if self._stopping.is_set():
                     return
                 self._start()
-                self.last_end = process.describe_end(await self._ended())
+                code = await self._ended()
+                self.last_end = process.describe_end(code)
             except OSError as error:
                 self.last_output, self.last_end = str(error), "not started"
             else:
-                self.last_output = _tail(self.log, offset)
+                self.last_output = _tail(self.log, offset) if code > 0 else ""  # a killed one had no last words
             if not self._stopping.is_set():
                 await self._pause(time.monotonic() - began)
 

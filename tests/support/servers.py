@@ -1,7 +1,6 @@
 """Real NATS and PostgreSQL servers for tests, and what can happen to them."""
 
 import asyncio
-import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Coroutine
@@ -9,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from services.ops import ports, probes, process
 from services.ops.embedded import nats, postgres
@@ -120,9 +121,8 @@ def apart(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process exists."""
+    """Whether the process runs. One that ended and was not yet reaped doesn't."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True

@@ -1,18 +1,17 @@
 """The whole system, started as a user starts it: `antiphon up`."""
 
-import asyncio
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.ops import ports, process
+from services.ops import ports, process, state
+from services.ops.datadir import DataDir
 from services.ops.process import Command
 from shared import auth
 from tests.support.eventually import eventually
@@ -36,9 +35,8 @@ class System:
         return self.output_file.read_text(errors="replace")
 
     def ps(self) -> dict[str, dict[str, Any]]:
-        """What runs, by name."""
-        answer = antiphon("ps", "--json", "--data-dir", str(self.data_dir))
-        return {one["name"]: one for one in json.loads(answer.stdout)}
+        """What runs, by name: what `antiphon ps --json` shows, without the half second it takes to start."""
+        return {one.name: asdict(one) for one in state.read(DataDir(self.data_dir).state_file)}
 
     def kill(self, name: str) -> int:
         """The process `name` is gone (kill -9); the supervisor has yet to notice. Returns the pid it had."""
@@ -49,9 +47,9 @@ class System:
     async def back(self, name: str, pid: int, timeout_s: float = 10.0) -> int:
         """`name` runs again under another number than `pid`: that number."""
 
-        async def other() -> int:
-            now = (await asyncio.to_thread(self.ps)).get(name, {}).get("pid", pid)
-            return 0 if now == pid else int(now)
+        def other() -> int:
+            now = int(self.ps()[name]["pid"])
+            return 0 if now == pid else now
 
         return await eventually(other, timeout_s)
 
