@@ -1,0 +1,1 @@
+"""Files that others build on: they stay valid and say what is there."""

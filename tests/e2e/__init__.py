@@ -1,0 +1,1 @@
+"""The whole system, as people and programs use it."""

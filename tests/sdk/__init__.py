@@ -1,0 +1,1 @@
+"""The official SDKs, driven as separate processes against a real gateway."""
