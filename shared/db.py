@@ -1,7 +1,9 @@
 """PostgreSQL: engines, and the only place that commits."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import asyncpg
 import asyncpg.connection
@@ -11,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.settings import DatabaseSettings
 
 _CONNECT_TIMEOUT_S = 5.0
+_LOCK_POLL_S = 0.5
+_LOCK_SILENCE_S = 3  # a holder that does not say anything for this long (frozen, unreachable) loses the lock
 # A dead peer is noticed after about ten seconds instead of hours.
 _KEEPALIVE = {
     "tcp_keepalives_idle": "5",
@@ -52,12 +56,25 @@ async def transaction(of: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 @asynccontextmanager
+async def snapshot(of: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A read-only transaction in which all statements see the same state of the database."""
+    async with of.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield connection
+
+
+async def driver(connection: AsyncConnection) -> "asyncpg.connection.Connection[asyncpg.Record]":
+    """The asyncpg connection underneath: inside the transaction once a statement has gone through `connection`."""
+    raw = await connection.get_raw_connection()
+    return cast("asyncpg.connection.Connection[asyncpg.Record]", raw.driver_connection)
+
+
+@asynccontextmanager
 async def session_lock(database_url: str, key: int, application_name: str) -> AsyncIterator["LeaderLock"]:
-    """A connection of its own for an advisory lock: held as long as that connection lives."""
+    """A connection of its own for an advisory lock: held as long as that connection lives and is kept alive."""
     url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(
-        url, timeout=_CONNECT_TIMEOUT_S, server_settings={**_KEEPALIVE, "application_name": application_name}
-    )
+    settings = {**_KEEPALIVE, "application_name": application_name, "idle_session_timeout": f"{_LOCK_SILENCE_S}s"}
+    connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
     try:
         yield LeaderLock(connection, key)
     finally:
@@ -72,8 +89,25 @@ class LeaderLock:
         self._key = key
 
     async def wait(self) -> None:
-        """Returns when this process is the active one."""
-        await self._connection.execute("SELECT pg_advisory_lock($1)", self._key, timeout=None)
+        """Returns when this process is the active one.
+
+        It asks again and again instead of waiting in the server: a statement that waits for hours holds a snapshot,
+        and rows that are updated all the time could not be cleaned up meanwhile.
+        """
+        while True:
+            if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key, timeout=5):
+                return
+            await asyncio.sleep(_LOCK_POLL_S)
+
+    async def keep(self) -> None:
+        """Keeps the lock as long as this runs; the server takes it from a process that is frozen for 3 s.
+
+        Raises:
+            OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError: the lock is lost.
+        """
+        while True:
+            await self.check()
+            await asyncio.sleep(_LOCK_SILENCE_S / 4)
 
     async def check(self) -> None:
         """Raises if the connection, and so the lock, is lost."""

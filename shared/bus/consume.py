@@ -12,6 +12,7 @@ from dataclasses import replace
 import nats.errors
 import orjson
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError
 
@@ -28,19 +29,40 @@ REVIVE_PAUSE_S = 0.1  # JetStream comes up a moment after its server, and sends 
 NAK_DELAY_S = (0.2, 1.0, 2.0, 4.0)
 
 
-class Puller:
-    """Messages of one consumer, at most `window` asked for at a time and so at most `window` in memory."""
+ConfigSource = Callable[[], Awaitable[ConsumerConfig]]
 
-    def __init__(self, bus: Bus, stream: str, config: ConsumerConfig, window: int = 500) -> None:
+
+class Puller:
+    """Messages of one consumer, at most `window` asked for at a time and so at most `window` in memory.
+
+    With `holds`, a message that was taken counts against the window until `release`: a worker whose messages take
+    long is never sent more than it can begin at once.
+
+    Whoever keeps the position elsewhere gives a function instead of a configuration: it is called each time the
+    consumer is made, and says where to start. What it raises (besides NATS's own errors) ends `batch`.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        stream: str,
+        config: ConsumerConfig | ConfigSource,
+        window: int = 500,
+        *,
+        holds: bool = False,
+    ) -> None:
         self._bus = bus
         self._stream = stream
         self._config = config
         self._window = window
+        self._holds = holds
+        self._held = 0
         self._outstanding = 0
         self._arrived: list[Msg] = []
         self._wake = asyncio.Event()
         self._name = ""
         self._inbox = ""
+        self._subscription: Subscription | None = None
         self._last_sign = 0.0
         self._broken = False
 
@@ -51,16 +73,25 @@ class Puller:
             nats.js.errors.NotFoundError: there is no such stream.
         """
         self._inbox = self._bus.client.new_inbox()
-        await self._bus.client.subscribe(self._inbox, cb=self._on_message)
+        self._subscription = await self._bus.client.subscribe(self._inbox, cb=self._on_message)
         self._bus.on_reconnect.append(self._on_reconnect)
         await self._make()
+
+    async def stop(self) -> None:
+        """Afterwards nothing arrives any more. The consumer is left as it is."""
+        with suppress(ValueError):
+            self._bus.on_reconnect.remove(self._on_reconnect)
+        if self._subscription is not None:
+            with suppress(nats.errors.Error, OSError):
+                await self._subscription.unsubscribe()
 
     async def _on_reconnect(self) -> None:
         self._broken = True  # whatever was asked of the server before is forgotten there
         self._wake.set()
 
     async def _make(self) -> None:
-        info = await self._bus.js.add_consumer(self._stream, replace(self._config))
+        config = self._config if isinstance(self._config, ConsumerConfig) else await self._config()
+        info = await self._bus.js.add_consumer(self._stream, replace(config))
         self._name = info.name
         self._outstanding = 0
         self._broken = False
@@ -82,8 +113,8 @@ class Puller:
         self._wake.set()
 
     async def _ask(self) -> None:
-        want = self._window - self._outstanding - len(self._arrived)
-        if want < self._window // 2:
+        want = self._window - self._outstanding - len(self._arrived) - self._held
+        if want < (1 if self._held else max(1, self._window // 2)):
             return
         request = {"batch": want, "expires": EXPIRES_S * 10**9, "idle_heartbeat": HEARTBEAT_S * 10**9}
         self._outstanding += want
@@ -101,11 +132,17 @@ class Puller:
             await self._ask()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), SILENCE_S)
-            if asyncio.get_running_loop().time() - self._last_sign >= SILENCE_S:
+            if self._outstanding and asyncio.get_running_loop().time() - self._last_sign >= SILENCE_S:
                 self._broken = True  # not even a heartbeat
         taken, self._arrived = self._arrived[:limit], self._arrived[limit:]
+        self._held += len(taken) if self._holds else 0
         await self._ask()
         return taken
+
+    def release(self) -> None:
+        """A held message is done with: there is room for another one."""
+        self._held -= 1
+        self._wake.set()
 
     async def _revive(self) -> None:
         while True:

@@ -1,0 +1,81 @@
+"""The hash chain over the log: pure.
+
+`hash_n = SHA-256(hash_{n-1} || epoch || seq || stream time || SHA-256(subject) || SHA-256(body))`, with the epoch as
+its 36 bytes of text, seq as 8 bytes and the stream's time in Unix nanoseconds as 8 bytes, both big-endian. The chain
+covers the digest of a body, so it still verifies after the body was erased.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+GENESIS = bytes(32)  # the hash before position 1
+
+
+class Broken(ValueError):
+    """The log is not what was appended."""
+
+    def __init__(self, seq: int, reason: str) -> None:
+        self.seq = seq
+        self.reason = reason
+        super().__init__(f"position {seq}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a row of the log contributes to the chain. `body` is None once erased."""
+
+    seq: int
+    epoch: str
+    time_ns: int
+    subject: str
+    body: bytes | None
+    body_digest: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A position that is trusted, with its hash."""
+
+    seq: int = 0
+    hash: bytes = GENESIS
+
+
+def digest(body: bytes) -> bytes:
+    """SHA-256, 32 bytes."""
+    return hashlib.sha256(body).digest()
+
+
+def link(previous: bytes, epoch: str, seq: int, time_ns: int, subject: str, body_digest: bytes) -> bytes:
+    """The hash of the next position, 32 bytes."""
+    return hashlib.sha256(
+        b"".join(
+            (
+                previous,
+                epoch.encode(),
+                seq.to_bytes(8, "big"),
+                time_ns.to_bytes(8, "big"),
+                digest(subject.encode()),
+                body_digest,
+            )
+        )
+    ).digest()
+
+
+def verify(links: Iterable[Link], after: Anchor | None = None) -> Anchor:
+    """The last position and its hash, when every link follows from the one before, from `after` on.
+
+    Raises:
+        Broken: at the first position that was changed, removed, inserted or moved.
+    """
+    at = after or Anchor()
+    for row in links:
+        if row.seq != at.seq + 1:
+            raise Broken(at.seq + 1, f"missing: the next one is {row.seq}")
+        if row.body is not None and digest(row.body) != row.body_digest:
+            raise Broken(row.seq, "the body is not the one that was appended")
+        if link(at.hash, row.epoch, row.seq, row.time_ns, row.subject, row.body_digest) != row.hash:
+            raise Broken(row.seq, "the hash does not follow from the row and the one before")
+        at = Anchor(row.seq, row.hash)
+    return at

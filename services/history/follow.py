@@ -1,0 +1,115 @@
+"""Following EVENTS into the log: what the active instance does."""
+
+import asyncio
+
+import nats.errors
+import orjson
+from nats.js.api import ConsumerConfig
+from nats.js.errors import APIError, NotFoundError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.history import log as event_log
+from services.history import metrics, stream
+from services.history.entry import Entry, from_message
+from services.history.errors import Hole, StreamMissing
+from services.history.log import Appended
+from services.history.settings import HistorySettings
+from shared import subjects
+from shared.bus.connection import Bus
+from shared.bus.consume import Puller
+from shared.leader import Standing, first_of
+from shared.logging import get_logger
+
+log = get_logger("follow")
+
+STREAM_CHECK_S = 5.0
+WINDOW = 2000  # messages on their way or waiting in this process
+
+
+class Follower:
+    """Appends what comes on EVENTS, from the head of the log on."""
+
+    def __init__(self, bus: Bus, engine: AsyncEngine, settings: HistorySettings, standing: Standing) -> None:
+        self._bus = bus
+        self._engine = engine
+        self._settings = settings
+        self._standing = standing
+        self._epoch = ""
+
+    async def run(self) -> None:
+        """Goes on for ever.
+
+        Raises:
+            StandStill: stream and log do not fit together; a person has to do something.
+            Exception: the database or the bus is away; run it again.
+        """
+        self._epoch = (await event_log.head(self._engine)).epoch
+        puller = Puller(self._bus, subjects.EVENTS, self._consumer, window=WINDOW)
+        try:
+            await puller.start()
+            self._standing.works()
+            await first_of(self._append_all(puller), self._watch_stream())
+        finally:
+            await puller.stop()
+
+    async def _consumer(self) -> ConsumerConfig:
+        """Each time the consumer is made: does the stream still continue the log, and where?"""
+        head = await event_log.head(self._engine)
+        info = await stream.ensure(self._bus, head, self._settings.replicas)
+        metrics.HEAD_SEQ.set(head.seq)
+        metrics.LAG_EVENTS.set(info.state.last_seq - head.seq)
+        log.info("following", after_seq=head.seq, stream_seq=info.state.last_seq)
+        if info.state.messages and info.state.first_seq > head.seq + 1:
+            raise Hole(head.seq + 1, info.state.first_seq - 1)
+        return stream.consumer_after(head.seq)
+
+    async def _append_all(self, puller: Puller) -> None:
+        while True:
+            messages = await puller.batch(self._settings.batch_events)
+            pending = messages[-1].metadata.num_pending
+            await self._append([from_message(message) for message in messages])
+            metrics.LAG_EVENTS.set(pending)
+
+    async def _append(self, entries: list[Entry]) -> None:
+        with metrics.APPEND_SECONDS.time():
+            try:
+                appended = await event_log.append(self._engine, self._epoch, entries)
+            except Hole as hole:
+                log.warning("hole_met", first=hole.first, last=hole.last)
+                missing = await stream.fetch(self._bus, hole.first, hole.last)
+                known = {entry.seq: entry for entry in (*missing, *entries)}
+                appended = await event_log.append(self._engine, self._epoch, [known[seq] for seq in sorted(known)])
+        await self._appended(appended)
+
+    async def _appended(self, appended: Appended) -> None:
+        self._standing.works()
+        metrics.APPENDED.inc(appended.events)
+        metrics.MALFORMED.inc(appended.malformed)
+        metrics.DUPLICATES.inc(appended.duplicates)
+        metrics.BATCH_EVENTS.observe(appended.events)
+        metrics.HEAD_SEQ.set(appended.seq)
+        if appended.malformed or appended.duplicates:
+            log.warning(
+                "odd_events_appended",
+                upto_seq=appended.seq,
+                malformed=appended.malformed,
+                duplicates=appended.duplicates,
+            )
+        try:
+            notice = orjson.dumps({"seq": appended.seq, "epoch": self._epoch})
+            await self._bus.client.publish(subjects.LOG_APPENDED, notice)
+        except nats.errors.Error as error:  # only a notice: its readers look by themselves now and then
+            log.warning("notice_not_sent", error=repr(error))
+
+    async def _watch_stream(self) -> None:
+        """A stream that was removed, or made again under our feet, shows in nothing that is delivered."""
+        while True:
+            await asyncio.sleep(STREAM_CHECK_S)
+            head = await event_log.head(self._engine)
+            try:
+                info = await self._bus.js.stream_info(subjects.EVENTS)
+            except NotFoundError:
+                raise StreamMissing(head.seq) from None
+            except (APIError, nats.errors.Error):
+                continue  # the bus is away; the puller waits for it
+            stream.check(info, head)

@@ -1,0 +1,121 @@
+"""The log: appending is all that can be done to it.
+
+The advisory lock only avoids work. What makes a second writer harmless is here: the head's row is locked, and a batch
+that does not continue it is refused, in the transaction that would append it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.history import chain, sql
+from services.history.entry import Columns, Entry, columns
+from services.history.errors import ForeignEpoch, Hole, SchemaMissing
+from shared import db, subjects
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far the log reaches. `time_ns` is the stream's time of its last event, None while it is empty."""
+
+    epoch: str
+    seq: int
+    hash: bytes
+    time_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The log ends at `seq` now; `events` were new, `malformed` of them no events, `duplicates` second copies."""
+
+    seq: int
+    events: int
+    malformed: int = 0
+    duplicates: int = 0
+
+
+async def head(engine: AsyncEngine) -> Head:
+    """The head as it is.
+
+    Raises:
+        SchemaMissing: nobody has migrated the database.
+    """
+    async with engine.connect() as connection:
+        return await read_head(connection)
+
+
+async def read_head(connection: AsyncConnection) -> Head:
+    """The head as this connection's transaction sees it."""
+    try:
+        row = (await connection.execute(text(sql.READ_HEAD))).one()
+    except ProgrammingError as error:
+        raise SchemaMissing(str(error.orig)) from error
+    return Head(row.epoch, row.seq, row.hash, row.stream_time_ns)
+
+
+async def append(engine: AsyncEngine, epoch: str, entries: list[Entry]) -> Appended:
+    """Afterwards the log holds the entries, each once, committed. They come in order; known positions are skipped.
+
+    Raises:
+        Hole: the entries do not continue the log, or one another. Nothing was appended.
+        ForeignEpoch: the log has another identity by now. Nothing was appended.
+    """
+    async with db.transaction(engine) as connection:
+        at = (await connection.execute(text(sql.LOCK_HEAD))).one()
+        if at.epoch != epoch:
+            raise ForeignEpoch(at.epoch, epoch)
+        new = [entry for entry in entries if entry.seq > at.seq]
+        if not new:
+            return Appended(at.seq, 0)
+        _check_dense(at.seq, new)
+        read = [columns(entry) for entry in new]
+        raw = await db.driver(connection)
+        originals = await _originals(raw, new, read)
+        rows, last_hash = _rows(epoch, at.hash, new, read, originals)
+        await raw.execute(sql.APPEND, epoch, *map(list, zip(*rows, strict=True)))
+        await raw.execute(sql.MOVE_HEAD, new[-1].seq, last_hash)
+    duplicates = sum(original is not None for original in originals)
+    return Appended(new[-1].seq, len(new), sum(found.malformed for found in read), duplicates)
+
+
+def _check_dense(head_seq: int, entries: list[Entry]) -> None:
+    expected = head_seq + 1
+    for entry in entries:
+        if entry.seq != expected:
+            raise Hole(expected, entry.seq - 1)
+        expected += 1
+
+
+async def _originals(
+    raw: "asyncpg.connection.Connection[asyncpg.Record]", entries: list[Entry], read: list[Columns]
+) -> list[int | None]:
+    """For each entry the earlier position with the same actor and event id, in the log or in the same batch."""
+    found = await raw.fetch(sql.FIND_ORIGINALS, [it.actor for it in read], [it.event_id for it in read])
+    originals: list[int | None] = [None] * len(entries)
+    for record in found:
+        originals[record["place"] - 1] = record["seq"]
+    first: dict[tuple[str | None, str | None], int] = {}
+    for place, (entry, it) in enumerate(zip(entries, read, strict=True)):
+        if not it.malformed and originals[place] is None:
+            earlier = first.setdefault((it.actor, it.event_id), entry.seq)
+            originals[place] = earlier if earlier != entry.seq else None
+    return originals
+
+
+def _rows(
+    epoch: str, last_hash: bytes, entries: list[Entry], read: list[Columns], originals: list[int | None]
+) -> tuple[list[tuple[Any, ...]], bytes]:
+    rows: list[tuple[Any, ...]] = []
+    for entry, it, original in zip(entries, read, originals, strict=True):
+        body_digest = chain.digest(entry.body)
+        last_hash = chain.link(last_hash, epoch, entry.seq, entry.time_ns, entry.subject, body_digest)
+        session_id = subjects.session_of(entry.subject)
+        said = (it.event_id, it.actor, it.type, it.occurred_at)
+        sealed = (entry.body, body_digest, last_hash)
+        where = (entry.time_ns, entry.subject, it.reply_id)
+        rows.append((entry.seq, session_id, *said, *where, *sealed, original, it.malformed))
+    return rows, last_hash

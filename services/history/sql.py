@@ -1,0 +1,61 @@
+"""The statements on schema `log`."""
+
+from typing import Final
+
+LOCK_HEAD: Final = "SELECT epoch, seq, hash FROM log.head FOR UPDATE"
+
+READ_HEAD: Final = """
+SELECT h.epoch, h.seq, h.hash, e.stream_time_ns
+FROM log.head h LEFT JOIN log.events e ON e.seq = h.seq
+"""
+
+# At most one original of each (actor, event_id): no order is asked for, so the index on them is the way.
+FIND_ORIGINALS: Final = """
+SELECT k.place, o.seq
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(actor, event_id, place)
+CROSS JOIN LATERAL (
+    SELECT e.seq FROM log.events e
+    WHERE e.actor = k.actor AND e.event_id = k.event_id AND e.duplicate_of IS NULL LIMIT 1
+) o
+"""
+
+# A plain INSERT: a position that is there already is an error, never passed over.
+APPEND: Final = """
+INSERT INTO log.events (seq, epoch, session_id, event_id, actor, type, occurred_at, stream_time_ns, subject, reply_id,
+                        body, body_digest, hash, duplicate_of, malformed)
+SELECT u.seq, $1, u.session_id, u.event_id, u.actor, u.type, u.occurred_at, u.stream_time_ns, u.subject, u.reply_id,
+       u.body, u.body_digest, u.hash, u.duplicate_of, u.malformed
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::text[],
+            $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bigint[], $15::boolean[])
+     AS u(seq, session_id, event_id, actor, type, occurred_at, stream_time_ns, subject,
+          reply_id, body, body_digest, hash, duplicate_of, malformed)
+"""
+
+MOVE_HEAD: Final = "UPDATE log.head SET seq = $1, hash = $2, updated_at = now()"
+
+FIND_EVENT: Final = """
+SELECT seq, session_id, type, body FROM log.events
+WHERE actor = :actor AND event_id = :id AND duplicate_of IS NULL LIMIT 1
+"""
+
+# `waiting` counts the rows up to the limit and one more: fewer returned than waiting means that there is a next page.
+_PAGE = """
+SELECT seq, session_id, event_id, actor, type, stream_time_ns, reply_id, body, duplicate_of, malformed, waiting
+FROM (
+    SELECT p.*, row_number() OVER in_order AS place, count(*) OVER () AS waiting,
+           sum(coalesce(octet_length(p.body), 0) + 400) OVER in_order AS bytes
+    FROM (
+        SELECT * FROM log.events WHERE {where} ORDER BY seq LIMIT :limit + 1
+    ) p
+    WINDOW in_order AS (ORDER BY p.seq)
+) counted
+WHERE place = 1 OR (place <= :limit AND bytes <= :max_bytes)
+ORDER BY seq
+"""
+READ_SESSION: Final = _PAGE.format(where="session_id = :session_id AND seq > :after")
+READ_ALL: Final = _PAGE.format(where="seq > :after")
+
+LINKS: Final = """
+SELECT seq, epoch, stream_time_ns, subject, body, body_digest, hash FROM log.events
+WHERE seq > :after ORDER BY seq LIMIT :limit
+"""
