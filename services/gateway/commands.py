@@ -1,0 +1,184 @@
+"""A command becomes an event: once, whatever is sent again, and in the order in which one user sent them.
+
+Order. `execute` reaches its lane, one per session and user, without yielding, and lanes are first come, first served:
+who starts executions in the order of a connection's commands gets their events in that order. A lane has one publish
+under way. The next one waits until the outcome of the one before is known and its event is in the local state, so no
+retry can overtake, and everybody decides on a state that holds their own last event.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
+
+import orjson
+
+from services.gateway import measures
+from services.gateway.feed import Feed
+from services.gateway.freshness import Freshness
+from services.gateway.repeats import is_repeat
+from services.gateway.sessions import Sessions
+from shared import errors, subjects, telemetry
+from shared.auth import Identity
+from shared.bus.publish import Moved, Published, publish
+from shared.events import Envelope, MessagePosted, encode, wrap
+from shared.logging import get_logger
+from shared.session import Actor, Command, Decided, decide
+
+log = get_logger("commands")
+
+DECIDE_S = 10.0  # how long a strict command is decided again when others were faster
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command: its event, and where it stands. `duplicate`: it was there before."""
+
+    id: str
+    seq: int
+    duplicate: bool
+    session_id: str
+    type: str
+    data: dict[str, Any]
+
+    @property
+    def chat_id(self) -> str | None:
+        """The chat the event made or went to."""
+        return self.data.get("chat_id")
+
+    @property
+    def reply_id(self) -> str | None:
+        """The reply the event asks for."""
+        return self.data.get("reply_id")
+
+
+class Commands:
+    """Decides and publishes for the users of one gateway."""
+
+    def __init__(self, sessions: Sessions, freshness: Freshness | None = None) -> None:
+        self._sessions = sessions
+        self._freshness = freshness or Freshness(sessions)
+        self._lanes: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def execute(self, command: Command, identity: Identity, traceparent: str = "") -> Outcome:
+        """The command's event is on the log for good, and in this gateway's state of the session.
+
+        Raises:
+            Refused: a rule is against it (`NotFound`: also what is none of the user's business).
+            Conflict: the id was used for something else, or the session was changed by others all the time.
+            Unavailable: the bus, or the log where it is needed, is away. The same id may be sent again.
+        """
+        lane = self._lanes.setdefault((command.session_id, identity.user), asyncio.Lock())
+        async with lane:
+            try:
+                async with self._sessions.open(command.session_id) as feed:
+                    outcome = await self._in_lane(feed, command, identity, traceparent)
+            except errors.AntiphonError as error:
+                measures.COMMANDS.labels(command.METHOD, type(error).__name__).inc()
+                raise
+        measures.COMMANDS.labels(command.METHOD, "duplicate" if outcome.duplicate else "accepted").inc()
+        return outcome
+
+    async def _in_lane(self, feed: Feed, command: Command, identity: Identity, traceparent: str) -> Outcome:
+        if feed.acked > feed.chain.covered:
+            await feed.reach(feed.acked)
+        if (found := await self._earlier(feed, command, identity)) is not None:
+            return found
+        if not self._freshness.is_fresh(command.id):
+            seq = await self._freshness.stored_at(identity.user, command.id)
+            if seq is not None:
+                return await self._answer_stored(feed, command, seq)
+        loop = asyncio.get_running_loop()
+        ends_at, tries = loop.time() + DECIDE_S, 0
+        while loop.time() < ends_at:
+            outcome = await self._try(feed, command, identity, traceparent, refreshed=tries > 0)
+            if outcome is not None:
+                return outcome
+            tries += 1
+            await feed.catch_up()
+            if (found := await self._earlier(feed, command, identity)) is not None:
+                return found
+        log.info("command_conflict", session_id=feed.session_id, method=command.METHOD, tries=tries)
+        raise errors.Conflict(f"the session changes all the time, last at seq {feed.last}")
+
+    async def _try(
+        self, feed: Feed, command: Command, identity: Identity, traceparent: str, *, refreshed: bool
+    ) -> Outcome | None:
+        """One decision and its publish. None: look at the session again, then decide again."""
+        actor = Actor(identity.user, identity.name)
+        decided = decide(feed.state, command, actor, int(time.time()))
+        if isinstance(decided, errors.Refused):
+            if refreshed:
+                raise decided
+            return None  # what was refused by a state that is behind may be right by the leader's
+        envelope = wrap(
+            decided.event,
+            event_id=command.id,
+            session_id=command.session_id,
+            source=self._sessions.instance,
+            actor=identity.user,
+            actor_name=identity.name,
+            traceparent=traceparent or telemetry.traceparent(),
+        )
+        if not decided.strict:
+            return await self._publish(feed, command, envelope, decided, None)
+        async with feed.strict:  # those who wait here would have failed at the server
+            if decide(feed.state, command, actor, int(time.time())) != decided:
+                return None
+            try:
+                return await self._publish(feed, command, envelope, decided, feed.chain.expectation)
+            except Moved:
+                return None
+
+    async def _publish(
+        self, feed: Feed, command: Command, envelope: Envelope, decided: Decided, expected_seq: int | None
+    ) -> Outcome:
+        body = encode(envelope)
+        headers = {subjects.HEADER_TRACEPARENT: envelope.traceparent} if envelope.traceparent else {}
+        if isinstance(decided.event, MessagePosted) and decided.event.reply_id:
+            headers[subjects.HEADER_REPLY_ID] = decided.event.reply_id
+        with measures.PUBLISH_S.time():
+            ack = await publish(
+                self._sessions.bus.js,
+                subjects.event(feed.session_id),
+                body,
+                msg_id=subjects.command_msg_id(envelope.actor, feed.session_id, envelope.id),
+                headers=headers,
+                expected_seq=expected_seq,
+            )
+        if ack.duplicate:
+            return await self._answer_stored(feed, command, ack.seq, own=body)
+        await self._see(feed, envelope, ack)
+        return Outcome(envelope.id, ack.seq, False, feed.session_id, envelope.type, envelope.data)
+
+    async def _see(self, feed: Feed, envelope: Envelope, ack: Published) -> None:
+        """Waits for one's own event. It is accepted either way; who comes next waits for it again, or is refused."""
+        feed.acked = max(feed.acked, ack.seq)
+        if ack.seq <= feed.chain.covered and feed.seq_of(envelope.actor, envelope.id) != ack.seq:
+            self._sessions.doubt()  # a position that was given out before: the stream may be another one
+        try:
+            await feed.reach(ack.seq)
+        except errors.Unavailable:
+            log.warning("own_event_not_seen", session_id=feed.session_id, seq=ack.seq)
+
+    async def _earlier(self, feed: Feed, command: Command, identity: Identity) -> Outcome | None:
+        seq = feed.seq_of(identity.user, command.id)
+        return None if seq is None else await self._answer_stored(feed, command, seq)
+
+    async def _answer_stored(self, feed: Feed, command: Command, seq: int, own: bytes | None = None) -> Outcome:
+        """The first answer again. `own`: what was just sent; if that is what is stored, it was stored by this call."""
+        body = await feed.stored(seq)
+        event = orjson.loads(body) if body is not None else {}
+        if (
+            event.get("subject") != command.session_id
+            or event.get("id") != command.id
+            or not is_repeat(command, event.get("type", ""), event.get("data", {}))
+        ):
+            raise errors.Conflict(f"the id {command.id} was used for something else, at seq {seq}")
+        feed.acked = max(feed.acked, seq)
+        try:
+            await feed.reach(seq)
+        except errors.Unavailable:
+            log.warning("own_event_not_seen", session_id=feed.session_id, seq=seq)
+        return Outcome(command.id, seq, body != own, feed.session_id, event["type"], event["data"])

@@ -1,0 +1,247 @@
+"""One session as this gateway follows it: subscribed once, whole, in order, handed to every listener.
+
+attach = subscribe to the live copies, then fill from the stream up to the leader's head
+repair = the same fill, whenever a copy is missing: seen by its successor, by a sweep, or after a reconnect
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from services.gateway import measures
+from services.gateway.chain import Chain, Copy, Link
+from services.gateway.fold import Fold, deliverable
+from services.gateway.hub import Hub, Listener
+from services.gateway.publication import Framer, passing, publication
+from services.gateway.running import Running
+from services.gateway.source import Page, Source
+from services.gateway.waiting import Waiting
+from shared import errors, subjects
+from shared.bus.connection import Bus
+from shared.logging import get_logger
+from shared.session import SessionState
+
+log = get_logger("feed")
+
+RECHECK_S = 0.5  # a new subscription takes time to reach the leader's node
+UNSEEN_S = 0.1  # how long the live copy of an acknowledged event may take before it is read instead
+MAX_HELD = 10_000
+REFILL_PAUSE_S = 0.2
+
+
+class Feed:
+    """A session's events, each once and in order, from the position where it was attached for as long as it is open."""
+
+    def __init__(self, bus: Bus, source: Source, session_id: str, on_doubt: Callable[[], None]) -> None:
+        self.session_id = session_id
+        self.hub = Hub()
+        self.chain = Chain()
+        self.refs = 0
+        self.idle_since = 0.0
+        self.acked = 0  # the newest event of this session that a command here was told about
+        self.open = False  # subscribed and whole
+        self.dropped = False  # the log's identity changed: nothing here counts any more
+        self.strict = asyncio.Lock()  # one strict decision at a time: racers on one gateway need not fail
+        self._bus = bus
+        self._source = source
+        self._on_doubt = on_doubt
+        self._fold = Fold(session_id)
+        self._framer = Framer(session_id)
+        self._running = Running(self._source, session_id, self._pass_on)
+        self.subscriptions: list[Subscription] = []
+        self._filling: asyncio.Task[None] | None = None
+        self._fill_again = ""
+        self._waiting = Waiting()
+
+    @property
+    def state(self) -> SessionState:
+        """The session after `last`."""
+        return self._fold.state
+
+    @property
+    def last(self) -> int:
+        """The newest event that was delivered; 0: none."""
+        return self.chain.last
+
+    def add(self, listener: Listener) -> None:
+        """From this moment every later event is delivered to it, in order, and nothing before."""
+        self.hub.add(listener)
+
+    def remove(self, listener: Listener) -> None:
+        """Nothing more is delivered to it."""
+        self.hub.remove(listener)
+
+    # --- coming and going -------------------------------------------------------------------------------------------
+
+    async def attach(self) -> None:
+        """Afterwards the feed is open and its state is current by the leader's word.
+
+        Raises:
+            Unavailable: the stream can't be read now.
+        """
+        subject_list = (subjects.live(self.session_id), subjects.signal(self.session_id))
+        handlers = (self._on_live, self._on_signal)
+        try:
+            for subject, handler in zip(subject_list, handlers, strict=True):
+                self.subscriptions.append(await self._bus.client.subscribe(subject, cb=handler))
+            await self._fill("attach")  # its first request follows the subscriptions on the same connection
+            if self.state.open_replies:
+                await self._running.read(self.state)
+        except BaseException:
+            await self.detach()
+            raise
+        self.open = True
+        asyncio.get_running_loop().call_later(RECHECK_S, self.check, "attach")
+
+    async def detach(self) -> None:
+        """Afterwards nothing comes any more. State and newest events stay, for the next `attach`."""
+        self.open = False
+        self._running.stop()
+        if self._filling is not None:
+            self._filling.cancel()
+        subscriptions, self.subscriptions = self.subscriptions, []
+        for subscription in subscriptions:
+            try:
+                await subscription.unsubscribe()
+            except Exception as error:  # noqa: BLE001 - a connection that is gone has no subscriptions either
+                log.debug("unsubscribe_failed", error=repr(error))
+
+    def drop(self) -> None:
+        """The log is another one: every listener is told to start over, and everybody who waits is refused."""
+        self.dropped = True
+        self.hub.insufficient()
+        self._waiting.fail(errors.Unavailable("the log was replaced"))
+
+    # --- live -------------------------------------------------------------------------------------------------------
+
+    async def _on_live(self, message: Msg) -> None:
+        """Never awaits and never raises: an exception here would end the subscription without a word."""
+        try:
+            headers = message.headers or {}
+            stream, seq = headers.get("Nats-Stream"), int(headers.get("Nats-Sequence", "0"))
+            if stream == subjects.DELTAS:
+                self._running.take(self.state, message.data)
+            elif stream == subjects.EVENTS:
+                if seq <= self.chain.covered:
+                    self._on_doubt()  # a repeat, most likely; or the numbers have started anew
+                self._deliver(self.chain.live(Copy(seq, int(headers["Nats-Last-Sequence"]), message.data)))
+                if self.chain.gap:
+                    self._gap()
+        except Exception:
+            log.exception("live_copy_failed", session_id=self.session_id)
+            self.check("failure")
+
+    async def _on_signal(self, message: Msg) -> None:
+        body = message.data
+        if b"\n" not in body and body[:1] == b"{" and body[-1:] == b"}":
+            self._pass_on(body)
+
+    def _pass_on(self, body: bytes) -> None:
+        self.hub.deliver(self._framer.frame(passing(body)), None)
+
+    def _deliver(self, links: list[Link]) -> None:
+        for link in links:
+            body = deliverable(link.body)
+            link = link if body is link.body else Link(link.seq, link.prev, body)
+            event = self._fold.apply(link)
+            if event is not None:
+                self._running.settle(self.state)
+            measures.DELIVERED.inc()
+            if self.hub:
+                self.hub.deliver(self._framer.frame(publication(link.seq, link.prev, body)), link.seq)
+                if event is not None:
+                    self.hub.retain(frozenset(self.state.participants))
+        if self._waiting:
+            self._waiting.reached(self.chain.covered)
+
+    # --- repair -----------------------------------------------------------------------------------------------------
+
+    def check(self, cause: str) -> None:
+        """Compares with the leader's head in the background and delivers what is missing."""
+        if not self.subscriptions or self.dropped:
+            return
+        if self._filling is not None and not self._filling.done():
+            self._fill_again = cause
+            return
+        self._filling = asyncio.create_task(self._fill_until_whole(cause))
+
+    def _gap(self) -> None:
+        if self.chain.held > MAX_HELD:
+            measures.RESYNCS.labels("held").inc()
+            self.hub.insufficient()
+        self.check("gap")
+
+    async def _fill_until_whole(self, cause: str) -> None:
+        while True:
+            self._fill_again = ""
+            try:
+                await self._fill(cause)
+            except errors.AntiphonError as error:
+                log.warning("fill_failed", session_id=self.session_id, cause=cause, error=str(error))
+                if not self._bus.is_connected:
+                    return  # every open feed is checked after the reconnect
+                self._fill_again = cause
+                await asyncio.sleep(REFILL_PAUSE_S)  # the bus gives no notice that it answers again
+            if not self._fill_again:
+                return  # a gap that is still there is seen again with the next copy, or by the sweep
+            cause = self._fill_again
+
+    async def _fill(self, cause: str) -> None:
+        self.chain.floor = self._source.floor
+        events, up_to = await self._source.everything_after(self.session_id, self.chain.covered)
+        if self.dropped:
+            raise errors.Unavailable("the log was replaced")
+        links = self.chain.filled(events, up_to)
+        if links and self.open:
+            measures.REPAIRS.labels(cause).inc()
+        self._deliver(links)
+
+    async def reach(self, seq: int, timeout_s: float = 5.0) -> None:
+        """Returns when every event up to `seq` has been delivered.
+
+        Raises:
+            Unavailable: it could not be read in time, or the log was replaced.
+        """
+        if self.chain.covered >= seq:
+            return
+        late = asyncio.get_running_loop().call_later(UNSEEN_S, self.check, "unseen")
+        try:
+            await self._waiting.until(seq, timeout_s)
+        finally:
+            late.cancel()
+
+    async def catch_up(self) -> None:
+        """Afterwards the state is at least the leader's head as of now.
+
+        Raises:
+            Unavailable: the stream can't be read now.
+        """
+        await self._fill("refresh")
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    async def events_after(self, seq: int, limit: int, max_bytes: int) -> Page | None:
+        """The events in (seq, last], as far as `limit` and `max_bytes` allow; None if they can't be proved complete."""
+        recent = self._fold.recent_after(seq)
+        if recent is not None:
+            return Page.of([(link.seq, link.body) for link in recent], seq, self.chain.covered, limit, max_bytes)
+        return await self._source.page(self.session_id, seq, self.chain.last, limit, max_bytes)
+
+    async def stored(self, seq: int) -> bytes | None:
+        """The body of this session's event at `seq`, from memory or by the leader's word."""
+        return self._fold.body_at(seq) or await self._source.body(self.session_id, seq)
+
+    def seq_of(self, actor: str, event_id: str) -> int | None:
+        """Where an id of `actor` was seen lately, if it was."""
+        return self._fold.seq_of(actor, event_id)
+
+    def running(self) -> list[dict[str, Any]]:
+        """The replies on their way, with their text so far."""
+        return self._running.texts(self.state)
+
+    def frame(self, pub: bytes) -> bytes:
+        """A publication as a push on this session's channel."""
+        return self._framer.frame(pub)

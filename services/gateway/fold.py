@@ -1,0 +1,97 @@
+"""What a gateway remembers of a session: its state, which ids it has seen lately, and its newest events."""
+
+from bisect import bisect_right
+from collections import OrderedDict, deque
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from services.gateway.chain import Link
+from shared.events import CATALOGUE, Envelope, Event, MessagePosted, Recorded, Unknown
+from shared.session import SessionState, evolve
+
+IDS = 1000  # ids kept a session: more than one sends within the duplicate window, or they are looked up
+RECENT_EVENTS = 256
+RECENT_BYTES = 256 * 1024
+
+
+class Fold:
+    """Fed with every event once, in order. One JSON parse an event; most change nothing but the position."""
+
+    def __init__(self, session_id: str) -> None:
+        self.state = SessionState(session_id)
+        self._ids: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._recent: deque[Link] = deque()
+        self._recent_bytes = 0
+
+    def apply(self, link: Link) -> Event | None:
+        """Takes in one event. The event itself is returned where it may concern more than the position."""
+        self._remember(link)
+        raw = _parse(link.body)
+        if raw is None:
+            self.state = replace(self.state, seq=link.seq)
+            return None
+        self._ids[str(raw.get("actor")), str(raw.get("id"))] = link.seq
+        if len(self._ids) > IDS:
+            self._ids.popitem(last=False)
+        if _is_plain_message(raw):
+            self.state = replace(self.state, seq=link.seq)
+            return None
+        recorded = _recorded(link.seq, raw)
+        self.state = evolve(self.state, recorded)
+        return recorded.event
+
+    def seq_of(self, actor: str, event_id: str) -> int | None:
+        """Where an id of `actor` is among the newest thousand, if it is."""
+        return self._ids.get((actor, event_id))
+
+    def body_at(self, seq: int) -> bytes | None:
+        """The event at `seq`, if it is among the newest."""
+        return next((link.body for link in self._recent if link.seq == seq), None)
+
+    def recent_after(self, seq: int) -> list[Link] | None:
+        """Every event after `seq`; None if not all of them are in memory."""
+        if seq >= self.state.seq:
+            return []
+        if not self._recent or seq < self._recent[0].prev:
+            return None
+        links = list(self._recent)
+        return links[bisect_right(links, seq, key=lambda link: link.seq) :]
+
+    def _remember(self, link: Link) -> None:
+        self._recent.append(link)
+        self._recent_bytes += len(link.body)
+        while self._recent and (len(self._recent) > RECENT_EVENTS or self._recent_bytes > RECENT_BYTES):
+            self._recent_bytes -= len(self._recent.popleft().body)
+
+
+def _parse(body: bytes) -> dict[str, Any] | None:
+    try:
+        raw = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return raw if isinstance(raw, dict) else None
+
+
+def _is_plain_message(raw: dict[str, Any]) -> bool:
+    data = raw.get("data")
+    return raw.get("type") == MessagePosted.TYPE and isinstance(data, dict) and not data.get("reply_id")
+
+
+def _recorded(seq: int, raw: dict[str, Any]) -> Recorded:
+    """The event without a second parse. One that is malformed keeps its place and means nothing; history parks it."""
+    try:
+        envelope = Envelope.model_validate(raw)
+        return Recorded(seq, envelope, CATALOGUE.get(envelope.type, Unknown).model_validate(envelope.data))
+    except ValidationError:
+        return Recorded(seq, Envelope.model_construct(), Unknown())
+
+
+def deliverable(body: bytes) -> bytes:
+    """The body as it may be spliced into a frame: what its producer made, unless that would break the framing."""
+    if b"\n" not in body and body[:1] == b"{" and body[-1:] == b"}":
+        return body
+    raw = _parse(body)
+    return orjson.dumps(raw) if raw is not None else b'{"malformed":true}'

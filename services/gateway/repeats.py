@@ -1,0 +1,58 @@
+"""Is this stored event what this command would have become? A command sent again gets its first answer; an id that was
+used for something else is a conflict, and must never be answered as if it had been done.
+"""
+
+from typing import Any
+
+from shared.events import (
+    ChatCreated,
+    Event,
+    MessagePosted,
+    ParticipantInvited,
+    ParticipantJoined,
+    ParticipantLeft,
+    SessionCreated,
+    SessionRenamed,
+)
+from shared.session import Command
+from shared.session.commands import (
+    CreateChat,
+    CreateSession,
+    InviteParticipant,
+    JoinSession,
+    LeaveSession,
+    RenameSession,
+    SendMessage,
+)
+
+BECOMES: dict[type[Command], type[Event]] = {
+    CreateSession: SessionCreated,
+    RenameSession: SessionRenamed,
+    InviteParticipant: ParticipantInvited,
+    JoinSession: ParticipantJoined,
+    LeaveSession: ParticipantLeft,
+    CreateChat: ChatCreated,
+    SendMessage: MessagePosted,
+}
+_ADDRESS = {"id", "session_id"}
+
+
+def is_repeat(command: Command, event_type: str, data: dict[str, Any]) -> bool:
+    """Whether an event of `event_type` with `data`, stored under the command's id, came from the same command.
+
+    Every field that the command shares with its event is compared. A field that the command left open (the chat, where
+    the active one is meant) was filled in when it was decided; the state may have changed since, so it is not compared.
+    """
+    kind = BECOMES[type(command)]
+    if event_type != kind.TYPE:
+        return False
+    for name in set(type(command).model_fields) - _ADDRESS:
+        asked = getattr(command, name)
+        if name == "reply":
+            if bool(asked) != bool(data.get("reply_id")):
+                return False
+        elif name in kind.model_fields and not (asked is None and name == "chat_id"):
+            default = kind.model_fields[name].default
+            if asked != data.get(name, default):
+                return False
+    return True

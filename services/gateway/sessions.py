@@ -1,0 +1,240 @@
+"""The sessions of this gateway: which are open, which are remembered, and whether the stream is still the same one."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import nats.errors
+from nats.aio.subscription import Subscription
+from nats.js.api import StreamInfo
+from nats.js.errors import Error as JetStreamError
+
+from services.gateway import measures
+from services.gateway.feed import Feed
+from services.gateway.hub import Listener
+from services.gateway.joining import Joined, join
+from services.gateway.source import Source
+from shared import errors, subjects, tasks
+from shared.bus import streams
+from shared.bus.connection import Bus
+from shared.bus.direct import DirectReader
+from shared.bus.query import QueryClient
+from shared.logging import get_logger
+
+log = get_logger("sessions")
+
+SWEEP_S = 5.0
+SWEEP_SESSIONS = 500
+LATE_S = 0.25  # a head above the last event delivered is a gap only if it still is after this time
+DOUBT_S = 1.0  # doubts about the stream's identity are looked into at most this often
+OPEN_TIMEOUT_S = 5.0
+
+
+class Sessions:
+    """Feeds by session: one subscription each, shared by all who listen, kept for a while after the last has left."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        reader: DirectReader,
+        queries: QueryClient,
+        source: str,
+        linger_s: float = 30.0,
+        max_cached: int = 1000,
+    ) -> None:
+        self.epoch = ""
+        self.stream_created_ms = 0  # ids older than the stream are unknown to its duplicate window
+        self.instance = source
+        self.answered_at = 0.0  # loop time of the stream's last sign of life
+        self.queries = queries
+        self.bus = bus
+        self._source = Source(reader, queries)
+        self._linger_s = linger_s
+        self._max_cached = max_cached
+        self._feeds: dict[str, Feed] = {}
+        self._attaching: dict[str, asyncio.Task[None]] = {}
+        self._cached: OrderedDict[str, Feed] = OrderedDict()
+        self._known = asyncio.Event()
+        self._doubt = asyncio.Event()
+        self._reconnected = False
+        self._identity: tuple[str, str] = ("", "")
+        self._last_seq = 0
+        bus.on_reconnect.append(self._on_reconnect)
+        bus.on_slow_consumer.append(self._on_slow_consumer)
+
+    async def run(self) -> None:
+        """Watches until cancelled: the stream's identity, the heads of open sessions, and who may be let go."""
+        async with tasks.background(self._watch_stream(), self._sweep_idle()):
+            await asyncio.Event().wait()
+
+    # --- opening ----------------------------------------------------------------------------------------------------
+
+    async def acquire(self, session_id: str) -> Feed:
+        """The session's feed, attached and current; to be given back by `release`. Does not yield if it is open.
+
+        Raises:
+            Unavailable: the stream can't be read now.
+        """
+        while (feed := self._feeds.get(session_id)) is None:
+            await self._attached(session_id)
+        feed.refs += 1
+        return feed
+
+    def release(self, feed: Feed) -> None:
+        """The feed may go when nobody needs it for a while."""
+        feed.refs -= 1
+        feed.idle_since = asyncio.get_running_loop().time()
+
+    @asynccontextmanager
+    async def open(self, session_id: str) -> AsyncIterator[Feed]:
+        """The session's feed, for the length of a block."""
+        feed = await self.acquire(session_id)
+        try:
+            yield feed
+        finally:
+            self.release(feed)
+
+    async def join(self, session_id: str, listener: Listener, recover: tuple[str, int] | None, user: str) -> Joined:
+        """Subscribes a listener; see `joining`.
+
+        Raises:
+            NotFound: there is no such session for this user.
+            Unavailable: it can't be read now.
+        """
+        feed = await self.acquire(session_id)
+        try:
+            return await join(feed, self.epoch, self.queries, listener, recover, user, self.release)
+        except BaseException:
+            self.release(feed)
+            raise
+
+    async def _attached(self, session_id: str) -> None:
+        task = self._attaching.get(session_id)
+        if task is None:
+            task = asyncio.create_task(self._attach(session_id))
+            self._attaching[session_id] = task
+            task.add_done_callback(lambda done: self._attached_or_not(session_id, done))
+        await asyncio.shield(task)
+
+    def _attached_or_not(self, session_id: str, task: asyncio.Task[None]) -> None:
+        self._attaching.pop(session_id, None)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it
+
+    async def _attach(self, session_id: str) -> None:
+        try:
+            await asyncio.wait_for(self._known.wait(), OPEN_TIMEOUT_S)
+        except TimeoutError:
+            raise errors.Unavailable("there is no event stream yet") from None
+        feed = self._cached.pop(session_id, None) or Feed(self.bus, self._source, session_id, self.doubt)
+        identity = self._identity
+        try:
+            await feed.attach()
+        except (nats.errors.Error, ConnectionError) as error:
+            raise errors.Unavailable("the bus is away") from error
+        if identity != self._identity:
+            await feed.detach()
+            raise errors.Unavailable("the log was replaced")
+        feed.idle_since = asyncio.get_running_loop().time()
+        self._feeds[session_id] = feed
+        self._count()
+
+    def doubt(self) -> None:
+        """Something did not fit: the stream's identity is read again soon."""
+        self._doubt.set()
+
+    # --- watching ---------------------------------------------------------------------------------------------------
+
+    async def _on_reconnect(self) -> None:
+        self._reconnected = True
+        self._doubt.set()
+
+    def _on_slow_consumer(self, subscription: Subscription) -> None:
+        for feed in self._feeds.values():
+            if subscription in feed.subscriptions:
+                feed.check("slow_consumer")
+
+    async def _watch_stream(self) -> None:
+        loop = asyncio.get_running_loop()
+        swept_at = 0.0
+        while True:
+            self._doubt.clear()
+            try:
+                await self._look(await self.bus.js.stream_info(subjects.EVENTS))
+                reconnected, self._reconnected = self._reconnected, False
+                if reconnected or loop.time() - swept_at >= SWEEP_S:
+                    await streams.ensure(self.bus.js, streams.DELTAS)
+                    await self._sweep_heads("reconnect" if reconnected else "sweep")
+                    swept_at = loop.time()
+            except (nats.errors.Error, JetStreamError, errors.AntiphonError, ConnectionError) as error:
+                log.warning("stream_not_seen", error=repr(error))
+                self._doubt.set()
+            await asyncio.sleep(DOUBT_S)
+            try:
+                await asyncio.wait_for(self._doubt.wait(), SWEEP_S - DOUBT_S)
+            except TimeoutError:
+                continue
+
+    async def _look(self, info: StreamInfo) -> None:
+        """Takes in what the leader says of the stream; if it is another one, everything known here is forgotten."""
+        self.answered_at = asyncio.get_running_loop().time()
+        identity = (streams.epoch_of(info), str(info.created))
+        if not identity[0]:
+            raise errors.Unavailable("the event stream names no epoch")
+        if self._identity[0] and (identity != self._identity or info.state.last_seq < self._last_seq):
+            await self._start_over(f"{self.epoch} -> {identity[0]}")
+        self._identity, self._last_seq = identity, info.state.last_seq
+        self.epoch = identity[0]
+        self.stream_created_ms = int(info.created.timestamp() * 1000) if info.created else 0
+        self._source.floor = info.state.first_seq or 1
+        self._known.set()
+
+    async def _start_over(self, what: str) -> None:
+        log.error("log_replaced", epochs=what, open_sessions=len(self._feeds))
+        measures.RESYNCS.labels("epoch").inc()
+        feeds, self._feeds = self._feeds, {}
+        self._cached.clear()
+        for feed in feeds.values():
+            feed.drop()
+        self._count()
+        for feed in feeds.values():
+            await feed.detach()
+
+    async def _sweep_heads(self, cause: str) -> None:
+        """A live copy that was lost with nothing after it shows no gap: only the heads tell."""
+        session_ids = list(self._feeds)
+        for start in range(0, len(session_ids), SWEEP_SESSIONS):
+            heads = await self._source.heads(session_ids[start : start + SWEEP_SESSIONS])
+            asyncio.get_running_loop().call_later(LATE_S, self._check_behind, heads, cause)
+
+    def _check_behind(self, heads: dict[str, int], cause: str) -> None:
+        for session_id, head in heads.items():
+            feed = self._feeds.get(session_id)
+            if feed is not None and feed.chain.covered < head:
+                feed.check(cause)
+
+    # --- letting go -------------------------------------------------------------------------------------------------
+
+    async def _sweep_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(1.0, self._linger_s / 2))
+            idle = [
+                feed
+                for feed in self._feeds.values()
+                if feed.refs <= 0 and (not feed.state.exists or loop.time() - feed.idle_since >= self._linger_s)
+            ]
+            for feed in idle:
+                del self._feeds[feed.session_id]
+                if feed.state.exists:
+                    self._cached[feed.session_id] = feed
+                while len(self._cached) > self._max_cached:
+                    self._cached.popitem(last=False)
+            self._count()
+            for feed in idle:
+                await feed.detach()
+
+    def _count(self) -> None:
+        measures.OPEN_SESSIONS.set(len(self._feeds))
+        measures.CACHED_SESSIONS.set(len(self._cached))

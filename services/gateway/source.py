@@ -1,0 +1,127 @@
+"""Where a feed reads what live copies did not bring: the stream, and below its first seq the log."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from services.gateway.publication import publication
+from shared import errors, subjects
+from shared.bus.direct import BATCH, DirectReader, Stored, read_session
+from shared.bus.query import QueryClient
+
+HISTORY_DEADLINE_S = 2.0
+HISTORY_PAGE = 500
+MISSES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Consecutive events of a session: (seq, publication) each. Complete up to `up_to`; `more` follow after it."""
+
+    events: list[tuple[int, bytes]]
+    up_to: int
+    more: bool
+
+    @classmethod
+    def of(cls, bodies: list[tuple[int, bytes]], after: int, up_to: int, limit: int, max_bytes: int) -> "Page":
+        """The first of `bodies`, which are complete from `after` to `up_to`, that fit both limits."""
+        events: list[tuple[int, bytes]] = []
+        prev, size = after, 0
+        for seq, body in bodies:
+            size += len(body)
+            if len(events) == limit or size > max_bytes:
+                return cls(events, prev, more=True)
+            events.append((seq, publication(seq, prev, body)))
+            prev = seq
+        return cls(events, up_to, more=False)
+
+
+class Source:
+    """Reads of one gateway. `floor` is the first seq of EVENTS, kept current by whoever watches the stream."""
+
+    def __init__(self, reader: DirectReader, queries: QueryClient) -> None:
+        self._reader = reader
+        self._queries = queries
+        self.floor = 1
+
+    async def everything_after(self, session_id: str, seq: int) -> tuple[list[Stored], int]:
+        """Every event of the session after `seq`, and the position up to which that is all.
+
+        Raises:
+            Unavailable: the stream, or the log where it is needed, does not answer.
+        """
+        older: list[Stored] = []
+        proven = seq
+        if seq + 1 < self.floor:
+            older = await self._from_history(session_id, seq, self.floor - 1)
+            proven = self.floor - 1
+        events = older + await read_session(self._reader, session_id, proven)
+        return events, events[-1].seq if events and events[-1].seq > proven else proven
+
+    async def page(self, session_id: str, seq: int, target: int, limit: int, max_bytes: int) -> Page | None:
+        """The events in (seq, target] within the limits, from the stream; None if completeness can't be proved."""
+        if seq + 1 < self.floor:
+            return None
+        found: list[tuple[int, bytes]] = []
+        last, size, misses = seq, 0, 0
+        while last < target and len(found) <= limit and size <= max_bytes:
+            wanted = min(BATCH, limit + 1 - len(found))
+            batch = await self._reader.after(subjects.EVENTS, subjects.event(session_id), last, wanted)
+            for stored in batch:
+                found.append((stored.seq, stored.body))
+                size += len(stored.body)
+                last = stored.seq
+            if not batch:
+                misses += 1
+                if misses > MISSES or not await self._behind(session_id, last):
+                    break
+                await asyncio.sleep(0.05)  # a replica that lags catches up by itself; there is no notice of it
+        if misses > MISSES or seq + 1 < self.floor:
+            return None
+        return Page.of([pair for pair in found if pair[0] <= target], seq, target, limit, max_bytes)
+
+    async def body(self, session_id: str, seq: int) -> bytes | None:
+        """The body at `seq` if that event is the session's."""
+        stored = await self._reader.at(subjects.EVENTS, seq)
+        return stored.body if stored is not None and stored.subject == subjects.event(session_id) else None
+
+    async def deltas(self, session_id: str) -> list[bytes]:
+        """The chunks of the session that are still kept, oldest first."""
+        found: list[Stored] = []
+        while True:
+            after = found[-1].seq if found else 0
+            batch = await self._reader.after(subjects.DELTAS, subjects.delta(session_id), after)
+            found += batch
+            if len(batch) < BATCH:
+                return [stored.body for stored in found]
+
+    async def heads(self, session_ids: list[str]) -> dict[str, int]:
+        """The newest seq of each session that has events."""
+        heads = await self._reader.heads(subjects.EVENTS, [subjects.event(session_id) for session_id in session_ids])
+        return {subjects.session_of(subject): seq for subject, seq in heads.items()}
+
+    async def _behind(self, session_id: str, last: int) -> bool:
+        head = await self._reader.head(subjects.EVENTS, subjects.event(session_id))
+        return head is not None and head.seq > last
+
+    async def _from_history(self, session_id: str, seq: int, up_to: int) -> list[Stored]:
+        found: list[Stored] = []
+        after: int | None = seq
+        while after is not None and after < up_to:
+            request = {"session_id": session_id, "after": after, "limit": HISTORY_PAGE}
+            page: dict[str, Any] = await self._queries.ask("history", "read", request, HISTORY_DEADLINE_S)
+            if int(page["at"]) < up_to:
+                raise errors.Unavailable("the log has not reached the stream's first event")
+            rows = (row for row in page["events"] if row["seq"] <= up_to and "duplicate_of" not in row)
+            found += [Stored(row["seq"], subjects.event(session_id), _body(row), {}) for row in rows]
+            after = page["next"]
+        return found
+
+
+def _body(row: dict[str, Any]) -> bytes:
+    if row.get("body") is not None:
+        return orjson.dumps(row["body"])
+    place = {"seq": row["seq"], "id": row["id"], "type": row["type"], "subject": row["session_id"]}
+    return orjson.dumps({**place, "erased" if row.get("erased") else "malformed": True})
