@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-PYTHON ?= python3
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; exit; }; done; echo python3)
 ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
@@ -28,9 +29,11 @@ demo: $(INSTALLED) node ## two clients talk on two gateways while one gateway is
 	@exec $(BIN)/antiphon demo $(ARGS)
 
 status: ## what is running
+	@[ -x $(BIN)/antiphon ] || { echo "Nothing is installed here yet: start with make run."; exit 1; }
 	@$(BIN)/antiphon ps $(ARGS)
 
 stop: ## stop what is running
+	@[ -x $(BIN)/antiphon ] || { echo "Nothing is installed here yet: start with make run."; exit 1; }
 	@$(BIN)/antiphon stop $(ARGS)
 
 # The closing line is pytest's whatever the checks said; the exit code is right for all of them.

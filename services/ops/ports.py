@@ -12,6 +12,7 @@ from pathlib import Path
 from services.ops import errors, files
 
 LOWEST, HIGHEST = 20_000, 32_000
+_RANDOM = random.SystemRandom()  # two processes that seeded the common one alike would choose alike
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -28,7 +29,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 def free_port(taken: frozenset[int] = frozenset()) -> int:
     """A port that is free now and not in `taken`."""
     while True:
-        port = random.randint(LOWEST, HIGHEST)
+        port = _RANDOM.randint(LOWEST, HIGHEST)
         if port not in taken and is_free(port):
             return port
 

@@ -32,11 +32,18 @@ async def ready(port: int, host: str = "127.0.0.1") -> bool:
 
 
 async def nats_info(url: str, timeout_s: float = PROBE_S) -> dict[str, Any] | None:
-    """What a NATS server says when one connects, None if it doesn't answer within `timeout_s` seconds.
+    """What the first server of a comma-separated list says that answers within `timeout_s` seconds; None if none does.
 
     Source: NATS client protocol, INFO.
     """
-    parts = urlsplit(url.split(",")[0])
+    for server in url.split(","):
+        if (info := await _info(server.strip(), timeout_s)) is not None:
+            return info
+    return None
+
+
+async def _info(server: str, timeout_s: float) -> dict[str, Any] | None:
+    parts = urlsplit(server if "://" in server else f"nats://{server}")
     try:
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(parts.hostname or "127.0.0.1", parts.port or 4222)
