@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from services.ops.commands.demo import demo
 from services.ops.commands.doctor import doctor
 from services.ops.commands.migrate import migrate
 from services.ops.commands.ps import ps

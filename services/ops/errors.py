@@ -5,7 +5,7 @@
     ├── BinaryMissing  UnusableAccount  InitdbFailed               the embedded servers can't start
     ├── NatsUnreachable  DatabaseUnreachable                       the configured servers don't answer
     ├── NeverReady  MigrationFailed                                our own processes don't come up
-    └── NotRunning  NotStopped  NoSecret  BadDuration              the other commands
+    └── NotRunning  NotStopped  NoSecret  BadDuration  DemoFailed  the other commands
 
 Each ends the command with exit code 1 and this one sentence; none has a traceback.
 """
@@ -78,3 +78,7 @@ class NoSecret(OpsError):
 
 class BadDuration(OpsError):
     """{text!r} is not a duration: write seconds, or a number with s, m, h or d, such as 12h."""
+
+
+class DemoFailed(OpsError):
+    """The demo did not come to its end ({reason}): look with `antiphon doctor`."""
