@@ -22,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for subcommand in (up, ps, stop, token, migrate, doctor):
+for subcommand in (up, ps, stop, token, migrate, doctor, demo):
     app.command()(subcommand)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dev)
 
