@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 from ruamel.yaml import YAML
-from services.projector.settings import ProjectorSettings
 
 from services.gateway.settings import GatewaySettings
 from services.history.settings import HistorySettings
 from services.llm.settings import LlmSettings
+from services.projector.settings import ProjectorSettings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
