@@ -1,0 +1,32 @@
+"""The HTTP application, put together."""
+
+from fastapi import FastAPI
+
+from services.gateway.api import auth, chats, cors, problems, sessions, stream, web
+from services.gateway.context import Gateway
+from services.gateway.limits import Buckets
+from shared.health import Health
+
+
+def make_app(gateway: Gateway, health: Health) -> FastAPI:
+    """Everything a gateway serves over HTTP except the WebSocket."""
+    app = FastAPI(
+        title="Antiphon", version="0.1.0", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json"
+    )
+    per_minute = gateway.settings.guests_per_minute
+    app.state.gateway = gateway
+    app.state.guests = Buckets(per_minute) if per_minute else None
+    app.state.streams = set()
+    problems.install(app)
+    cors.install(app, gateway.settings.origins)
+    for router in (auth.router, stream.router, sessions.router, chats.router):
+        app.include_router(router)
+    app.router.routes.extend(health.routes())
+    web.install(app)
+    return app
+
+
+def end_streams(app: FastAPI) -> None:
+    """Tells every event stream to end; the readers come back, to another gateway."""
+    for one in list(app.state.streams):
+        one.end()

@@ -1,0 +1,73 @@
+"""Tokens: for a new guest, for the same user again, and for an application's users."""
+
+import asyncio
+import hmac
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import BaseModel, Field
+
+from services.gateway.api.calls import ByCaller, InGateway, bearer, respond
+from services.gateway.api.problems import RetryLater
+from services.gateway.context import Gateway
+from services.gateway.limits import Buckets
+from shared import auth, errors, ids
+
+router = APIRouter(prefix="/api/auth", tags=["auth"])
+
+MAX_TTL_S = 365 * 24 * 3600
+
+
+class NewGuest(BaseModel):
+    """How a guest wants to be called."""
+
+    name: Annotated[str, Field(max_length=60)] = ""
+
+
+class NewToken(BaseModel):
+    """What an application says of its user."""
+
+    user: Annotated[str, Field(min_length=1, max_length=128)]
+    name: Annotated[str, Field(max_length=200)] = ""
+    ttl_s: Annotated[int, Field(ge=1, le=MAX_TTL_S)] = auth.GUEST_TTL_S
+    operator: bool = False
+
+
+def _answer(gateway: Gateway, token: str) -> Response:
+    identity = gateway.verify(token)
+    facts = {"token": token, "user": identity.user, "name": identity.name, "expires_at": identity.expires_at}
+    return respond(facts)
+
+
+@router.post("/guest")
+async def guest(gateway: InGateway, request: Request, body: NewGuest | None = None) -> Response:
+    """A new guest and their token, good for 30 days."""
+    limiter: Buckets | None = request.app.state.guests
+    address = request.client.host if request.client else ""
+    wait_s = limiter.take(address, asyncio.get_running_loop().time()) if limiter else None
+    if wait_s is not None:
+        raise RetryLater(wait_s)
+    name = (body.name.strip() if body else "") or "Guest"
+    return _answer(gateway, auth.mint(gateway.secret, f"guest-{ids.uuid7()}", name, guest=True))
+
+
+@router.post("/refresh")
+async def refresh(gateway: InGateway, caller: ByCaller) -> Response:
+    """A new token of the same user. An operator or an application's user gets what they had, for 30 days."""
+    who = caller.identity
+    token = auth.mint(gateway.secret, who.user, who.name, guest=who.guest, operator=who.operator)
+    return _answer(gateway, token)
+
+
+@router.post("/token")
+async def token(
+    gateway: InGateway,
+    body: NewToken,
+    given: Annotated[str, Depends(bearer)],
+    service_key: Annotated[str, Header(alias="X-Service-Key")] = "",
+) -> Response:
+    """A token for one of the application's users. The service key comes as `X-Service-Key` or as the bearer."""
+    key = gateway.settings.service_key.get_secret_value()
+    if not key or not hmac.compare_digest((service_key or given).encode(), key.encode()):
+        raise errors.Unauthorized("the service key is needed")
+    return _answer(gateway, auth.mint(gateway.secret, body.user, body.name, body.ttl_s, operator=body.operator))

@@ -1,0 +1,80 @@
+"""Chats and their messages as resources."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel
+
+from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, write
+from services.gateway.api.sessions import PathId
+from shared.events.base import ChatId, SessionId
+
+router = APIRouter(prefix="/api", tags=["chats"])
+
+ChatPath = Annotated[ChatId, Path(description="Chat id")]
+
+
+class NewChat(BaseModel):
+    """A further chat."""
+
+    name: str = ""
+    chat_type: str = "discussion"
+
+
+class NewMessage(BaseModel):
+    """A message of the caller. `reply`: ask the chat's agent to answer."""
+
+    session_id: SessionId
+    content: str
+    metadata: dict[str, Any] = {}
+    parent: str | None = None
+    reply: bool = False
+
+
+@router.get("/sessions/{session_id}/chats")
+async def index(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Response:
+    """The chats of a session."""
+    return await read(gateway, caller, "chat.list", {"session_id": session_id})
+
+
+@router.post("/sessions/{session_id}/chats", status_code=201)
+async def create(
+    gateway: InGateway,
+    caller: ByCaller,
+    key: CommandId,
+    session_id: PathId,
+    body: NewChat | None = None,
+    traceparent: Traceparent = "",
+) -> Response:
+    """A further chat."""
+    data = body.model_dump() if body else {}
+    return await write(gateway, caller, "chat.create", {**data, "id": key, "session_id": session_id}, traceparent)
+
+
+@router.get("/chats/{chat_id}/messages")
+async def messages(
+    gateway: InGateway,
+    caller: ByCaller,
+    chat_id: ChatPath,
+    session_id: Annotated[SessionId, Query(description="The chat's session")],
+    before: Annotated[int | None, Query(ge=1, description="Exclusive seq")] = None,
+    after: Annotated[int | None, Query(ge=0, description="Exclusive seq")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """A page of messages; the newest without `before` and `after`."""
+    data = {"session_id": session_id, "chat_id": chat_id, "before": before, "after": after, "limit": limit}
+    return await read(gateway, caller, "chat.history", data)
+
+
+@router.post("/chats/{chat_id}/messages", status_code=201)
+async def send(
+    gateway: InGateway,
+    caller: ByCaller,
+    key: CommandId,
+    chat_id: ChatPath,
+    body: NewMessage,
+    traceparent: Traceparent = "",
+) -> Response:
+    """Posts a message."""
+    data = {**body.model_dump(exclude_none=True), "id": key, "chat_id": chat_id}
+    return await write(gateway, caller, "message.send", data, traceparent)

@@ -1,0 +1,48 @@
+"""Cross-origin use: refused unless allowed by setting.
+
+Browsers keep foreign pages from reading an answer by themselves, but send some requests all the same; those are refused
+here, before they do anything. Source: Fetch standard, 3.2 (CORS protocol).
+"""
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.gateway import origins
+from services.gateway.api import problems
+
+_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE"]
+_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Traceparent"]
+
+
+class RefuseForeign:
+    """Answers 403 to what comes from a page of an origin that is not allowed."""
+
+    def __init__(self, app: ASGIApp, allowed_origins: frozenset[str]) -> None:
+        self._app = app
+        self._allowed_origins = allowed_origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets everything else through."""
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            if not origins.allowed(headers.get("origin"), headers.get("host"), self._allowed_origins):
+                response = problems.document(403, 103, "permission denied", "this origin is not allowed")
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def install(app: FastAPI, allowed_origins: frozenset[str]) -> None:
+    """Afterwards pages of these origins may use the API; with `*` all may, but without credentials."""
+    if allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(allowed_origins),
+            allow_methods=_METHODS,
+            allow_headers=_HEADERS,
+            allow_credentials="*" not in allowed_origins,
+            expose_headers=["Retry-After"],
+        )
+    app.add_middleware(RefuseForeign, allowed_origins=allowed_origins)

@@ -1,0 +1,75 @@
+"""Errors over HTTP: problem documents with the code that a socket's client would see.
+
+Source: RFC 9457 (problem details).
+"""
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from shared import errors
+from shared.logging import get_logger
+
+log = get_logger("http")
+
+MEDIA_TYPE = "application/problem+json"
+STATUS = {
+    100: 500, 101: 401, 102: 404, 103: 403, 104: 404, 105: 409, 106: 422, 107: 400, 108: 501, 109: 401,
+    111: 429, 112: 410,
+}  # fmt: skip
+_CODES = {400: 107, 401: 101, 403: 103, 404: 404, 405: 104}
+
+
+class RetryLater(errors.TooManyRequests):
+    """too many requests"""
+
+    def __init__(self, wait_s: float) -> None:
+        self.wait_s = wait_s
+        super().__init__(f"try again in {max(1, round(wait_s))} s")
+
+
+def document(status: int, code: int, title: str, detail: str = "", temporary: bool = False) -> Response:
+    """A problem document."""
+    body: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "code": code}
+    if detail:
+        body["detail"] = detail
+    if temporary:
+        body["temporary"] = True
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
+
+
+def of(error: errors.AntiphonError) -> Response:
+    """The response to a refused or failed call."""
+    title = (type(error).__doc__ or "error").strip().splitlines()[0]
+    response = document(STATUS.get(error.code, error.code), error.code, title, error.detail, error.retryable)
+    if isinstance(error, RetryLater):
+        response.headers["Retry-After"] = str(max(1, round(error.wait_s)))
+    elif error.retryable:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+def install(app: FastAPI) -> None:
+    """Afterwards every error of the application is a problem document."""
+
+    @app.exception_handler(errors.AntiphonError)
+    async def refused(_request: Request, error: errors.AntiphonError) -> Response:
+        return of(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, error: RequestValidationError) -> Response:
+        found = "; ".join(f"{'.'.join(map(str, one['loc'][1:])) or 'body'}: {one['msg']}" for one in error.errors())
+        return of(errors.BadRequest(found[:2000]))
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_request: Request, error: HTTPException) -> Response:
+        response = document(error.status_code, _CODES.get(error.status_code, error.status_code), str(error.detail))
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    async def broken(_request: Request, error: Exception) -> Response:
+        log.error("request_failed", error=repr(error))
+        return of(errors.Internal())

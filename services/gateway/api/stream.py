@@ -1,0 +1,123 @@
+"""A session as server-sent events: the same listener, order and cursor as on a socket.
+
+Source: WHATWG HTML, 9.2 (server-sent events). `id` is the event's seq; what is never stored has none, so that
+`Last-Event-ID` stays the last seq.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+
+from services.gateway.api.calls import ByCaller, InGateway
+from services.gateway.api.sessions import PathId
+from services.gateway.joining import Joined
+from shared import errors
+
+router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+
+KEEP_ALIVE_S = 15.0
+OPENING = b"retry: 1000\n\n"
+MAX_DIGITS = 17
+
+
+class EventStream:
+    """A listener that holds what its reader has not read yet, up to `max_bytes`."""
+
+    def __init__(self, user: str, max_bytes: int) -> None:
+        self.user = user
+        self._max_bytes = max_bytes
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._head = 0
+        self._ended = False
+
+    def begin(self, joined: Joined) -> None:
+        """Puts the answer first: the snapshot of a fresh start, or the events missed."""
+        self._head = len(joined.feed.frame(b"")) - len(b"}}")
+        if not joined.recovered:
+            self._put(b"event: snapshot\nid: %d\ndata: %b\n\n" % (joined.offset, joined.snapshot))
+        for publication in joined.publications:
+            self._put(b"id: %d\ndata: %b\n\n" % (orjson.loads(publication)["offset"], publication))
+
+    def deliver(self, frame: bytes, seq: int | None) -> None:
+        """Takes the publication out of a push."""
+        publication = frame[self._head : -2]
+        if self._bytes > self._max_bytes:
+            self.end()
+        elif seq is None:
+            self._put(b"event: passing\ndata: %b\n\n" % publication)
+        else:
+            self._put(b"id: %d\ndata: %b\n\n" % (seq, publication))
+
+    def revoked(self) -> None:
+        """The reader comes back and gets 404."""
+        self.end()
+
+    def insufficient(self) -> None:
+        """The reader comes back with its cursor."""
+        self.end()
+
+    def end(self) -> None:
+        """Nothing more after what is waiting."""
+        self._ended = True
+        self._wake.set()
+
+    def _put(self, piece: bytes) -> None:
+        if not self._ended:
+            self._waiting.append(piece)
+            self._bytes += len(piece)
+            self._wake.set()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """What to write, as it comes, with a comment now and then so that nobody takes the stream for dead."""
+        yield OPENING
+        while True:
+            while self._waiting:
+                piece = self._waiting.popleft()
+                self._bytes -= len(piece)
+                yield piece
+            if self._ended:
+                return
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), KEEP_ALIVE_S)
+            except TimeoutError:
+                yield b":\n\n"
+
+
+@router.get("/{session_id}/stream", response_class=StreamingResponse)
+async def stream(
+    request: Request,
+    gateway: InGateway,
+    caller: ByCaller,
+    session_id: PathId,
+    last_event_id: Annotated[str, Header(description="The seq of the last event one has")] = "",
+    epoch: Annotated[str, Query(description="The log that seq belongs to, if known")] = "",
+) -> StreamingResponse:
+    """The session from now on, after a snapshot; or from `Last-Event-ID` on without a hole."""
+    if last_event_id and not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < MAX_DIGITS):
+        raise errors.BadRequest("Last-Event-ID: the seq of an event")
+    listener = EventStream(caller.identity.user, gateway.settings.socket_buffer_bytes)
+    recover = (epoch, int(last_event_id)) if last_event_id else None
+    joined = await gateway.sessions.join(session_id, listener, recover, caller.identity.user)
+    listener.begin(joined)
+    joined.go_live()
+    streams: set[EventStream] = request.app.state.streams
+
+    async def body() -> AsyncIterator[bytes]:
+        streams.add(listener)
+        try:
+            async for piece in listener.pieces():
+                yield piece
+        finally:
+            streams.discard(listener)
+            joined.leave()
+
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(body(), media_type="text/event-stream", headers=headers)

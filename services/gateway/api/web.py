@@ -1,0 +1,40 @@
+"""The web client at `/`: files that were built before. Nothing of it may come from, or go to, another origin."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+DIST = Path(__file__).parents[1] / "web" / "dist"
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Antiphon</title>
+<h1>Antiphon runs</h1><p>The web client is not built. Build it with
+<code>npm --prefix services/gateway/web ci &amp;&amp; npm --prefix services/gateway/web run build</code>
+and load this page again. The API is described at <a href="/api/docs">/api/docs</a>.</p></html>"""
+
+
+def install(app: FastAPI, dist: Path = DIST) -> None:
+    """Afterwards `/` is the web client, or says how to build it."""
+
+    @app.get("/", include_in_schema=False)
+    async def index(_request: Request) -> Response:
+        page = dist / "index.html"
+        return FileResponse(page, headers=HEADERS) if page.is_file() else HTMLResponse(MISSING)
+
+    @app.get("/icon.svg", include_in_schema=False)
+    async def icon(_request: Request) -> Response:
+        file = dist / "icon.svg"
+        return FileResponse(file, headers=HEADERS) if file.is_file() else Response(status_code=404)
+
+    app.mount("/assets", StaticFiles(directory=dist / "assets", check_dir=False))

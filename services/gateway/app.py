@@ -1,0 +1,74 @@
+"""A gateway process: what is opened, in which order; closing is the reverse."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from services.gateway import readiness
+from services.gateway.api.app import end_streams, make_app
+from services.gateway.clients import Clients
+from services.gateway.commands import Commands
+from services.gateway.connection import Connection
+from services.gateway.context import Gateway
+from services.gateway.notices import Notices
+from services.gateway.sessions import Sessions
+from services.gateway.settings import GatewaySettings
+from services.gateway.socket import Receiver, Socket
+from services.gateway.stats import Stats
+from shared import service, tasks
+from shared.bus import connection
+from shared.bus.direct import DirectReader
+from shared.bus.query import QueryClient
+from shared.health import Health
+
+
+class Acceptor:
+    """Gives every new socket a `Connection`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.frame_bytes = gateway.settings.frame_bytes
+        self.buffer_bytes = gateway.settings.socket_buffer_bytes
+        self.allowed_origins = gateway.settings.origins
+        self.stats = gateway.stats
+        self._gateway = gateway
+
+    def accept(self, socket: Socket) -> Receiver:
+        """The socket's owner."""
+        return Connection(self._gateway, socket)
+
+
+@asynccontextmanager
+async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
+    """Serves sockets and HTTP while the block runs.
+
+    The port is open before the event stream is there: readiness says what is missing, and commands answer 503.
+    """
+    async with connection.connect(settings.nats_url, settings.instance) as bus:
+        reader = DirectReader(bus.client)
+        await reader.start()
+        queries = QueryClient(bus)
+        sessions = Sessions(
+            bus, reader, queries, f"gateway/{settings.instance}", settings.linger_s, settings.max_cached_sessions
+        )
+        gateway = Gateway(
+            settings=settings,
+            bus=bus,
+            sessions=sessions,
+            commands=Commands(sessions),
+            queries=queries,
+            notices=Notices(),
+            clients=Clients(settings.connections_per_user),
+            stats=Stats(),
+        )
+        health.checks.update(readiness.checks(gateway))
+        web = make_app(gateway, health)
+        sockets = partial(Socket, Acceptor(gateway))
+        async with (
+            gateway.notices.listening(bus.client),
+            tasks.background(sessions.run()),
+            service.http(settings, web, ws=sockets),
+        ):
+            try:
+                yield
+            finally:
+                end_streams(web)

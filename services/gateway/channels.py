@@ -1,0 +1,146 @@
+"""One connection's subscriptions. A session's events go from its feed to the socket through `Subscription.deliver`."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import orjson
+
+from services.gateway import closing, protocol
+from services.gateway.closing import Unsubscribe
+from services.gateway.context import Gateway
+from services.gateway.joining import Joined
+from services.gateway.notices import CHANNEL_PREFIX as USER
+from services.gateway.requests import SubscribeRequest
+from services.gateway.socket import Socket
+from shared import errors
+from shared.auth import Identity
+
+SESSION = "session:"
+REJECT_UNRECOVERED = 2  # bit of a subscribe's `flag`
+
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def session_id_of(channel: str) -> str:
+    """The session whose channel this is.
+
+    Raises:
+        UnknownChannel: it is no session's channel.
+    """
+    session_id = channel.removeprefix(SESSION)
+    if session_id == channel or not _SESSION_ID.fullmatch(session_id):
+        raise errors.UnknownChannel(channel[:80])
+    return session_id
+
+
+class Subscription:
+    """A listener of one session's feed that writes to one socket."""
+
+    __slots__ = ("_ended", "_push", "_socket", "joined", "user")
+
+    def __init__(self, socket: Socket, user: str, ended: Callable[["Subscription", Unsubscribe], None]) -> None:
+        self.user = user
+        self.joined: Joined | None = None
+        self._socket = socket
+        self._push = socket.push
+        self._ended = ended
+
+    def deliver(self, frame: bytes, seq: int | None) -> None:
+        """Writes the push; what is never stored is left out while the reader is behind."""
+        if seq is not None or not self._socket.behind:
+            self._push(frame)
+
+    def revoked(self) -> None:
+        """The client is told, and does not come back by itself."""
+        self._ended(self, closing.REVOKED)
+
+    def insufficient(self) -> None:
+        """The client is told, subscribes again, and recovers."""
+        self._ended(self, closing.RESYNCHRONISE)
+
+
+class Answer(Protocol):
+    """Writes the reply to a subscribe."""
+
+    def __call__(self, result: dict[str, Any]) -> None:
+        """At once, without waiting."""
+
+
+class Channels:
+    """What one client is subscribed to. Its commands are given one at a time."""
+
+    def __init__(self, gateway: Gateway, socket: Socket, identity: Identity) -> None:
+        self._gateway = gateway
+        self._socket = socket
+        self._identity = identity
+        self._subscriptions: dict[str, Subscription] = {}
+
+    async def subscribe(self, request: SubscribeRequest, answer: Answer) -> None:
+        """Joins the session's feed. `answer` is called, and then what was held back is delivered, without a pause.
+
+        Raises:
+            AlreadySubscribed, LimitExceeded, UnknownChannel, PermissionDenied, NotFound, Unrecoverable, Unavailable
+        """
+        session_id = self._check(request.channel)
+        channel = request.channel
+        subscription = Subscription(self._socket, self._identity.user, lambda _, why: self._end(channel, why))
+        recover = (request.epoch, request.offset) if request.recover else None
+        joined = await self._gateway.sessions.join(session_id, subscription, recover, self._identity.user)
+        if not self._socket.open:
+            joined.leave()
+            return
+        if joined.was_recovering and not joined.recovered and request.flag & REJECT_UNRECOVERED:
+            joined.leave()
+            raise errors.Unrecoverable
+        subscription.joined = joined
+        self._subscriptions[channel] = subscription
+        self._gateway.stats.subscriptions += 1
+        answer(_result(joined))
+        joined.go_live()
+
+    def unsubscribe(self, channel: str) -> None:
+        """Nothing more comes from the channel. One that was not subscribed to is no error."""
+        subscription = self._subscriptions.pop(channel, None)
+        if subscription is not None:
+            self._gateway.stats.subscriptions -= 1
+            if subscription.joined:
+                subscription.joined.leave()
+
+    def close(self) -> None:
+        """Leaves all."""
+        for channel in list(self._subscriptions):
+            self.unsubscribe(channel)
+
+    def _check(self, channel: str) -> str:
+        limit = self._gateway.settings.channels_per_connection
+        if channel in self._subscriptions or channel == USER + self._identity.user:
+            raise errors.AlreadySubscribed(channel[:80])
+        if channel.startswith(USER):
+            raise errors.PermissionDenied("another user's channel")
+        session_id = session_id_of(channel)
+        if limit and len(self._subscriptions) >= limit:
+            raise errors.LimitExceeded(f"{limit} channels")
+        return session_id
+
+    def _end(self, channel: str, why: Unsubscribe) -> None:
+        if channel in self._subscriptions:
+            self.unsubscribe(channel)
+            self._socket.send(protocol.push(channel, "unsubscribe", {"code": why.code, "reason": why.reason}))
+
+
+def _result(joined: Joined) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "recoverable": True,
+        "positioned": True,
+        "epoch": joined.epoch,
+        "offset": joined.offset,
+        "data": orjson.Fragment(joined.snapshot),
+    }
+    if joined.was_recovering:
+        result["was_recovering"] = True
+    if joined.recovered:
+        result["recovered"] = True
+    if joined.publications:
+        result["publications"] = [orjson.Fragment(publication) for publication in joined.publications]
+    return result

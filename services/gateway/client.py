@@ -1,0 +1,182 @@
+"""A connected client: who it is, and what each command of the protocol does for it."""
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+
+from services.gateway import closing, methods, pages, presence
+from services.gateway.channels import Answer, Channels, session_id_of
+from services.gateway.closing import Close
+from services.gateway.context import Caller, Gateway
+from services.gateway.heartbeat import Heartbeat
+from services.gateway.notices import CHANNEL_PREFIX
+from services.gateway.protocol import ClientCommand
+from services.gateway.requests import (
+    ChannelRequest,
+    ConnectRequest,
+    HistoryRequest,
+    PublishRequest,
+    RefreshRequest,
+    RpcRequest,
+    SubscribeRequest,
+    parse,
+)
+from services.gateway.socket import Socket
+from shared import errors
+from shared.auth import Identity
+
+VERSION = "antiphon 0.1.0"
+EARLY_S = 60
+
+
+class Client:
+    """What lives from an accepted `connect` to the end of the socket."""
+
+    def __init__(self, gateway: Gateway, socket: Socket, identity: Identity, client_id: str) -> None:
+        settings = gateway.settings
+        self.id = client_id
+        self.identity = identity
+        self.heartbeat = Heartbeat(socket, settings.ping_s, settings.pong_s, self._check_token)
+        self._gateway = gateway
+        self._socket = socket
+        self._channels = Channels(gateway, socket, identity)
+        gateway.notices.add(identity.user, socket.push)
+
+    @classmethod
+    def connect(
+        cls, gateway: Gateway, socket: Socket, params: Mapping[str, Any]
+    ) -> "Client | Close | errors.AntiphonError":
+        """The client a `connect` makes; or the error to answer, or the close to close with."""
+        try:
+            identity = gateway.verify(parse(ConnectRequest, params).token)
+        except errors.Unauthorized:
+            return closing.INVALID_TOKEN
+        except errors.AntiphonError as error:
+            return error
+        client_id = str(uuid.uuid4())
+        if not gateway.clients.add(identity.user, client_id):
+            return closing.CONNECTION_LIMIT
+        return cls(gateway, socket, identity, client_id)
+
+    def close(self) -> None:
+        """Nothing is sent to this client any more, and nothing is counted."""
+        self.heartbeat.stop()
+        self._channels.close()
+        self._gateway.notices.remove(self.identity.user, self._socket.push)
+        self._gateway.clients.remove(self.identity.user, self.id)
+
+    def welcome(self) -> dict[str, Any]:
+        """The result of `connect`."""
+        settings = self._gateway.settings
+        limits = {
+            "frame_bytes": settings.frame_bytes,
+            "channels_per_connection": settings.channels_per_connection,
+            "commands_per_s": settings.commands_per_s,
+        }
+        return {
+            **self._token_facts(),
+            "ping": max(1, round(settings.ping_s)),
+            "pong": True,
+            "session": self.id,
+            "node": settings.instance,
+            "time": time.time_ns() // 1_000_000,
+            "subs": {CHANNEL_PREFIX + self.identity.user: {}},
+            "data": {"user": self.identity.user, "name": self.identity.name, "limits": limits},
+        }
+
+    async def execute(self, command: ClientCommand, answer: Answer) -> None:
+        """Does what the command asks and calls `answer` once with its result.
+
+        Raises:
+            AntiphonError: it was refused or can't be done now; then `answer` was not called.
+        """
+        if command.method == "subscribe":
+            await self._channels.subscribe(parse(SubscribeRequest, command.params), answer)
+            return
+        handler = _HANDLERS.get(command.method)
+        if handler is None:
+            raise errors.BadRequest("already connected") if command.method == "connect" else errors.MethodNotFound
+        answer(await handler(self, command.params))
+
+    async def unsubscribe(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Ends a subscription."""
+        self._channels.unsubscribe(parse(ChannelRequest, params).channel)
+        return {}
+
+    async def publish(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """A message into a session's chat. `data.id` makes it safe to send twice; without it nothing is accepted."""
+        request = parse(PublishRequest, params)
+        session_id = session_id_of(request.channel)
+        if not isinstance(request.data, dict) or not request.data.get("id"):
+            raise errors.PermissionDenied("data.id (UUIDv7) is needed to publish")
+        await self._call("message.send", {**request.data, "session_id": session_id})
+        return {}
+
+    async def rpc(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """A method by name."""
+        request = parse(RpcRequest, params)
+        return {"data": await self._call(request.method, request.data)}
+
+    async def history(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Events of a session; its position alone with `limit` 0."""
+        request = parse(HistoryRequest, params)
+        session_id = session_id_of(request.channel)
+        since = (request.since.offset, request.since.epoch) if request.since else None
+        page = await pages.page(self._gateway, session_id, self.identity, since, request.limit, request.reverse)
+        publications = [orjson.Fragment(publication) for publication in page.publications]
+        return {"publications": publications, "offset": page.offset, "epoch": page.epoch}
+
+    async def presence(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Who is subscribed to a session's channel, on any gateway."""
+        session_id = session_id_of(parse(ChannelRequest, params).channel)
+        return {"presence": await presence.clients_of(self._gateway, session_id, self.identity)}
+
+    async def presence_stats(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """How many clients and how many users that is."""
+        session_id = session_id_of(parse(ChannelRequest, params).channel)
+        found = await presence.clients_of(self._gateway, session_id, self.identity)
+        return {"num_clients": len(found), "num_users": len({one["user"] for one in found.values()})}
+
+    async def refresh(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """A newer token of the same user takes the old one's place."""
+        identity = self._gateway.verify(parse(RefreshRequest, params).token)
+        if identity.user != self.identity.user:
+            raise errors.Unauthorized("another user's token")
+        self.identity = identity
+        return self._token_facts()
+
+    async def sub_refresh(self, _params: Mapping[str, Any]) -> dict[str, Any]:
+        """Subscriptions have no tokens of their own: they are good as long as the connection's is."""
+        return {"expires": False}
+
+    async def ignore(self, _params: Mapping[str, Any]) -> dict[str, Any]:
+        """`send` asks for nothing."""
+        return {}
+
+    async def _call(self, method: str, data: Any) -> dict[str, Any]:
+        return await methods.call(self._gateway, Caller(self.identity, self.id), method, data)
+
+    def _token_facts(self) -> dict[str, Any]:
+        left_s = self.identity.expires_at - int(time.time())
+        ttl_s = max(1, left_s - min(EARLY_S, left_s // 4))  # SDKs refresh when it is over; the token is still good then
+        return {"client": self.id, "version": VERSION, "expires": True, "ttl": ttl_s}
+
+    def _check_token(self) -> None:
+        if time.time() > self.identity.expires_at + self._gateway.settings.token_grace_s:
+            self._socket.close(closing.EXPIRED)
+
+
+_HANDLERS: Mapping[str, Callable[[Client, Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
+    "unsubscribe": Client.unsubscribe,
+    "publish": Client.publish,
+    "rpc": Client.rpc,
+    "history": Client.history,
+    "presence": Client.presence,
+    "presence_stats": Client.presence_stats,
+    "refresh": Client.refresh,
+    "sub_refresh": Client.sub_refresh,
+    "send": Client.ignore,
+}

@@ -1,0 +1,189 @@
+"""One client: its commands in order, each answered once.
+
+serial   connect, subscribe, unsubscribe, refresh, most rpc methods: alone, in their place
+write    message.send (also as publish), typing: begun in order, answered as their acknowledgements come
+read     history, presence, reading rpc methods: after the writes before them, beside everything else
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from services.gateway import closing, protocol
+from services.gateway.client import Client
+from services.gateway.closing import Close
+from services.gateway.context import Gateway
+from services.gateway.limits import TokenBucket
+from services.gateway.methods import METHODS, Order
+from services.gateway.protocol import ClientCommand, Pong
+from services.gateway.socket import Socket
+from services.gateway.stats import COMMANDS
+from shared import errors, telemetry
+from shared.logging import get_logger
+
+log = get_logger("connection")
+
+MAX_QUEUED = 256  # commands; above, the socket is not read
+MAX_IN_FLIGHT = 256
+BURST = 2  # seconds' worth of commands that may come at once
+
+_ORDER = {
+    "publish": Order.WRITE, "history": Order.READ, "presence": Order.READ, "presence_stats": Order.READ,
+}  # fmt: skip
+
+
+class Connection:
+    """The receiver of one socket's messages."""
+
+    def __init__(self, gateway: Gateway, socket: Socket) -> None:
+        loop = asyncio.get_running_loop()
+        rate = gateway.settings.commands_per_s
+        self._gateway = gateway
+        self._socket = socket
+        self._bucket = TokenBucket(rate, rate * BURST, loop.time())
+        self._queue: deque[ClientCommand] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Task[None]] = set()
+        self._client: Client | None = None
+        self._refused = False
+        self._stale = loop.call_later(gateway.settings.connect_s, socket.close, closing.STALE)
+        gateway.stats.connections += 1
+        gateway.stats.connections_total += 1
+
+    # What the socket calls.
+
+    def received(self, text: bytes) -> None:
+        """Takes in one message; what is no command ends the connection."""
+        try:
+            for item in protocol.decode(text):
+                if isinstance(item, Pong):
+                    self._pong()
+                else:
+                    self._queue.append(item)
+        except protocol.ProtocolViolation:
+            self._socket.close(closing.BAD_REQUEST)
+            return
+        if self._queue and self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+        if len(self._queue) > MAX_QUEUED:
+            self._socket.pause()
+
+    def lost(self) -> None:
+        """Lets go of everything. Writes that have begun are left to end: their outcome is in the log, not here."""
+        self._gateway.stats.connections -= 1
+        self._stale.cancel()
+        self._queue.clear()
+        if self._worker:
+            self._worker.cancel()
+        for task in self._in_flight - self._writes:
+            task.cancel()
+        if self._client:
+            self._client.close()
+
+    def _pong(self) -> None:
+        if self._client:
+            self._client.heartbeat.pong()
+        else:
+            self._socket.close(closing.BAD_REQUEST)
+
+    # Order.
+
+    async def _work(self) -> None:
+        try:
+            while self._queue and self._socket.open:
+                command = self._queue.popleft()
+                if len(self._queue) == MAX_QUEUED // 2:
+                    self._socket.resume()
+                await self._next(command)
+        finally:
+            self._worker = None
+
+    async def _next(self, command: ClientCommand) -> None:
+        if not self._bucket.take(asyncio.get_running_loop().time()):
+            self._fail(command, errors.TooManyRequests())
+            return
+        if self._client is None:
+            await self._first(command)
+            return
+        order = _order(command)
+        if order is Order.SERIAL:
+            await _all(self._writes)
+            await self._socket.writable.wait()
+            await self._run(self._client, command)
+            return
+        while len(self._in_flight) >= MAX_IN_FLIGHT:
+            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+        before = frozenset(self._writes) if order is Order.READ else frozenset()
+        task = asyncio.create_task(self._run_after(before, self._client, command))
+        if order is Order.WRITE:
+            self._keep(self._writes, task)
+        self._keep(self._in_flight, task)
+
+    def _keep(self, tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def _first(self, command: ClientCommand) -> None:
+        """The first command must be `connect`. After a refused one, what came along with it is passed over."""
+        if command.method != "connect" or self._refused:
+            self._socket.close(closing.BAD_REQUEST)
+            return
+        self._stale.cancel()
+        outcome = Client.connect(self._gateway, self._socket, command.params)
+        if isinstance(outcome, Close):
+            self._socket.close(outcome)
+        elif isinstance(outcome, errors.AntiphonError):
+            self._refused = True
+            self._queue.clear()
+            self._fail(command, outcome)
+        else:
+            self._client = outcome
+            self._socket.send(protocol.reply(command.id, "connect", outcome.welcome()))
+            outcome.heartbeat.start()
+        COMMANDS.labels("connect", "ok" if self._client else "refused").inc()
+
+    # Answers.
+
+    async def _run_after(self, before: Iterable[asyncio.Task[None]], client: Client, command: ClientCommand) -> None:
+        await _all(before)
+        await self._run(client, command)
+
+    async def _run(self, client: Client, command: ClientCommand) -> None:
+        name = str(command.params.get("method", ""))[:64] if command.method == "rpc" else command.method
+        label = name if name in METHODS or command.method != "rpc" else "unknown"
+        with telemetry.span(f"command {label or 'unknown'}"):
+            try:
+                await client.execute(command, lambda result: self._answer(command, result))
+            except errors.AntiphonError as error:
+                self._fail(command, error)
+                outcome = str(error.code)
+            except Exception as error:
+                log.exception("command_failed", method=label, error=repr(error))
+                self._fail(command, errors.Internal())
+                outcome = "100"
+            else:
+                outcome = "ok"
+        COMMANDS.labels(label or "unknown", outcome).inc()
+
+    def _answer(self, command: ClientCommand, result: dict[str, Any]) -> None:
+        if command.id:
+            self._socket.send(protocol.reply(command.id, command.method, result))
+
+    def _fail(self, command: ClientCommand, error: errors.AntiphonError) -> None:
+        if command.id:
+            self._socket.send(protocol.error_reply(command.id, error))
+
+
+def _order(command: ClientCommand) -> Order:
+    if command.method != "rpc":
+        return _ORDER.get(command.method, Order.SERIAL)
+    method = METHODS.get(str(command.params.get("method", "")))
+    return method.order if method else Order.SERIAL
+
+
+async def _all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    waiting = [task for task in tasks if not task.done()]
+    if waiting:
+        await asyncio.wait(waiting)

@@ -1,0 +1,50 @@
+"""What everybody in a gateway process works with, in one object that `app` puts together."""
+
+from dataclasses import dataclass
+
+from services.gateway.clients import Clients
+from services.gateway.commands import Commands
+from services.gateway.notices import Notices
+from services.gateway.sessions import Sessions
+from services.gateway.settings import GatewaySettings
+from services.gateway.stats import Stats
+from shared import auth
+from shared.auth import Identity
+from shared.bus.connection import Bus
+from shared.bus.query import QueryClient
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One running gateway."""
+
+    settings: GatewaySettings
+    bus: Bus
+    sessions: Sessions
+    commands: Commands
+    queries: QueryClient
+    notices: Notices
+    clients: Clients
+    stats: Stats
+
+    @property
+    def secret(self) -> str:
+        """Signs tokens and invitations."""
+        return self.settings.secret.get_secret_value()
+
+    def verify(self, token: str) -> Identity:
+        """Who the token proves somebody to be.
+
+        Raises:
+            TokenExpired: it was good once.
+            Unauthorized: it never was.
+        """
+        return auth.verify(self.secret, token)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, on which connection (empty over HTTP)."""
+
+    identity: Identity
+    client: str = ""

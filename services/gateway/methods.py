@@ -1,0 +1,57 @@
+"""Every method by name, for the socket's `rpc` and for HTTP alike: what does it, and when it may run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from services.gateway import reading
+from services.gateway.context import Caller, Gateway
+from services.gateway.writing import Handler, create_session, invite, join_session, typing, write
+from shared import errors
+from shared.session.commands import CreateChat, LeaveSession, RenameSession, SendMessage
+
+
+class Order(Enum):
+    """How a method stands to the others of its connection."""
+
+    SERIAL = "alone, after everything before it and before everything after it"
+    WRITE = "begun in order, together with other writes"
+    READ = "after the writes before it, beside everything else"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One entry of the table."""
+
+    order: Order
+    handler: Handler
+
+
+METHODS: Mapping[str, Method] = {
+    "session.create": Method(Order.SERIAL, create_session),
+    "session.rename": Method(Order.SERIAL, write(RenameSession)),
+    "session.invite": Method(Order.SERIAL, invite),
+    "session.join": Method(Order.SERIAL, join_session),
+    "session.leave": Method(Order.SERIAL, write(LeaveSession)),
+    "session.exists": Method(Order.READ, reading.session_exists),
+    "session.list": Method(Order.READ, reading.session_list),
+    "chat.create": Method(Order.SERIAL, write(CreateChat)),
+    "chat.list": Method(Order.READ, reading.chat_list),
+    "chat.history": Method(Order.READ, reading.chat_history),
+    "message.send": Method(Order.WRITE, write(SendMessage)),
+    "typing": Method(Order.WRITE, typing),
+}
+
+
+async def call(gateway: Gateway, caller: Caller, method: str, data: Any) -> dict[str, Any]:
+    """The method's answer.
+
+    Raises:
+        MethodNotFound: there is none of this name.
+        AntiphonError: what it was refused with, or why it can't be done now.
+    """
+    found = METHODS.get(method)
+    if found is None:
+        raise errors.MethodNotFound(method)
+    return await found.handler(gateway, caller, data)

@@ -1,0 +1,62 @@
+"""What concerns one user rather than a session: passed on to all of that user's sockets here, never stored.
+
+One subscription for all users. Notices are few and small; a subscription per user would cost each idle socket more
+memory than everything else it holds.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from services.gateway import protocol
+from shared import subjects
+
+CHANNEL_PREFIX = "user:"
+
+
+class Notices:
+    """Who is told, by user."""
+
+    def __init__(self) -> None:
+        self._pushes: defaultdict[str, set[Callable[[bytes], None]]] = defaultdict(set)
+        self._users: dict[str, str] = {}
+
+    def add(self, user: str, push: Callable[[bytes], None]) -> None:
+        """`push` gets the user's notices as complete pushes."""
+        token = subjects.user_token(user)
+        self._users[token] = user
+        self._pushes[token].add(push)
+
+    def remove(self, user: str, push: Callable[[bytes], None]) -> None:
+        """It no longer does."""
+        token = subjects.user_token(user)
+        self._pushes[token].discard(push)
+        if not self._pushes[token]:
+            del self._pushes[token], self._users[token]
+
+    async def on_message(self, message: Msg) -> None:
+        """One notice came. What is not JSON is passed over."""
+        token = message.subject.split(".", 1)[1]
+        if token not in self._pushes:
+            return
+        try:
+            data = orjson.loads(message.data)
+        except orjson.JSONDecodeError:
+            return
+        payload = protocol.push(CHANNEL_PREFIX + self._users[token], "pub", {"data": data})
+        for push in tuple(self._pushes[token]):
+            push(payload)
+
+    @asynccontextmanager
+    async def listening(self, client: Client) -> AsyncIterator[None]:
+        """Notices are passed on while the block runs."""
+        subscription = await client.subscribe(subjects.notice("*"), cb=self.on_message)
+        try:
+            yield
+        finally:
+            if client.is_connected:
+                await subscription.unsubscribe()

@@ -1,0 +1,47 @@
+"""Can this gateway work? NATS and the event stream must be there; the others are named, and only make it degraded."""
+
+from typing import Any
+
+import nats.errors
+from nats.js.errors import NotFoundError
+
+from services.gateway.context import Gateway
+from shared import errors, subjects
+from shared.bus import streams
+from shared.health import Check
+
+ASK_S = 1.5
+
+
+def checks(gateway: Gateway) -> dict[str, Check]:
+    """The checks by the name of what they look at."""
+
+    async def nats_server() -> dict[str, Any]:
+        if not gateway.bus.is_connected:
+            raise errors.Unavailable("not connected")
+        return {"round_trip_ms": round(1000 * await gateway.bus.client.rtt(), 2)}
+
+    async def events() -> dict[str, Any]:
+        try:
+            info = await gateway.bus.js.stream_info(subjects.EVENTS)
+        except NotFoundError:
+            raise errors.Unavailable("events stream missing: history makes it") from None
+        if not gateway.sessions.epoch:
+            raise errors.Unavailable("the stream has not been looked at yet")
+        return {"last_seq": info.state.last_seq, "epoch": streams.epoch_of(info)}
+
+    return {
+        "nats": nats_server,
+        "events": events,
+        "history": lambda: _owner(gateway, "history"),
+        "projector": lambda: _owner(gateway, "projector"),
+    }
+
+
+async def _owner(gateway: Gateway, owner: str) -> dict[str, Any]:
+    """Whether the owner's queries are answered. If not: older history and lists wait; live and posting go on."""
+    try:
+        answer = await gateway.bus.client.request(subjects.query(owner, "head"), b"{}", timeout=ASK_S)
+    except (nats.errors.Error, TimeoutError):
+        return {"degraded": True, "cause": f"{owner} does not answer"}
+    return {"degraded": False, "head": answer.data.decode(errors="replace")[:500]}

@@ -1,0 +1,84 @@
+"""The methods that read. Access is decided by the session's own events; rows come from the projector."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from services.gateway.access import readable
+from services.gateway.context import Caller, Gateway
+from services.gateway.requests import Params, parse
+from shared import errors
+from shared.events.base import ChatId, SessionId
+
+PROJECTOR = "projector"
+PAGE = 50
+MAX_PAGE = 200
+
+Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
+
+
+class SessionRequest(Params):
+    """What is asked of one session."""
+
+    session_id: SessionId
+
+
+class SessionListRequest(Params):
+    """`cursor` comes from the page before."""
+
+    cursor: str | None = None
+    limit: Limit = PAGE
+
+
+class ChatHistoryRequest(SessionRequest):
+    """A page of messages before or after a seq; the newest without either. Of the active chat unless one is named."""
+
+    chat_id: ChatId | None = None
+    before: int | None = Field(None, ge=1)
+    after: int | None = Field(None, ge=0)
+    limit: Limit = PAGE
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> "ChatHistoryRequest":
+        if self.before is not None and self.after is not None:
+            raise ValueError("before and after exclude each other")
+        return self
+
+
+async def session_exists(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
+    """Whether there is such a session for this user."""
+    request = parse(SessionRequest, data)
+    try:
+        async with readable(gateway, request.session_id, caller.identity):
+            return {"exists": True}
+    except errors.NotFound:
+        return {"exists": False}
+
+
+async def session_list(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
+    """A page of the user's sessions, the latest first."""
+    request = parse(SessionListRequest, data)
+    question = {"user": caller.identity.user, **request.model_dump(exclude_none=True)}
+    answer: dict[str, Any] = await gateway.queries.ask(PROJECTOR, "sessions", question)
+    return answer
+
+
+async def chat_list(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
+    """The chats of a session, in the order in which they were opened."""
+    request = parse(SessionRequest, data)
+    async with readable(gateway, request.session_id, caller.identity) as feed:
+        state = feed.state
+    chats = [{"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type} for chat in state.chats.values()]
+    return {"chats": chats, "active_chat": state.active_chat, "at": state.seq}
+
+
+async def chat_history(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
+    """A page of a chat's messages."""
+    request = parse(ChatHistoryRequest, data)
+    async with readable(gateway, request.session_id, caller.identity) as feed:
+        chat_id = request.chat_id or feed.state.active_chat
+        if chat_id not in feed.state.chats:
+            raise errors.NotFound("chat")
+        question = {**request.model_dump(exclude_none=True), "chat_id": chat_id, "min_seq": feed.last}
+    answer: dict[str, Any] = await gateway.queries.ask(PROJECTOR, "chat_history", question)
+    return answer

@@ -1,0 +1,41 @@
+"""What a gateway is told from outside."""
+
+from pydantic import Field, SecretStr, field_validator
+
+from shared.settings import ServiceSettings
+
+MIN_SECRET_CHARS = 32
+
+
+class GatewaySettings(ServiceSettings):
+    """The service's settings. Of the limits, 0 lifts it."""
+
+    secret: SecretStr = Field(description="Signs tokens and invitations; at least 32 characters, the same everywhere")
+    service_key: SecretStr = Field(
+        SecretStr(""), description="Lets an application mint tokens at /api/auth/token; empty: nobody can"
+    )
+    cors_origins: str = Field("", description="Origins that may call from browsers, comma-separated, or *")
+    frame_bytes: int = Field(262_144, ge=0, description="Largest message a client may send; above: close 1009")
+    channels_per_connection: int = Field(128, ge=0, description="Subscriptions of one connection; above: error 106")
+    connections_per_user: int = Field(64, ge=0, description="Open sockets of one user on one gateway; above: 3504")
+    commands_per_s: float = Field(50, ge=0, description="Commands of one connection, bursts of twice that; above: 111")
+    guests_per_minute: int = Field(60, ge=0, description="New guests from one address; above: 429")
+    socket_buffer_bytes: int = Field(1_048_576, gt=0, description="Bytes waiting for one reader; above: close 3008")
+    connect_s: float = Field(10, gt=0, description="A socket that has not connected by then is closed with 3502")
+    ping_s: float = Field(25, gt=0, description="Pause between pings to a client")
+    pong_s: float = Field(10, gt=0, description="A client that has not answered a ping by then is closed with 3012")
+    token_grace_s: float = Field(25, ge=0, description="How long an expired token may stay unrefreshed before 3005")
+    linger_s: float = Field(30, ge=0, description="A session without listeners is followed that much longer")
+    max_cached_sessions: int = Field(1000, gt=0, description="Sessions kept in memory without listeners")
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if len(secret.get_secret_value()) < MIN_SECRET_CHARS:
+            raise ValueError(f"must be at least {MIN_SECRET_CHARS} characters")
+        return secret
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins allowed besides one's own; `*` among them allows all."""
+        return frozenset(origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip())

@@ -1,0 +1,204 @@
+"""One WebSocket: the `asyncio.Protocol` that uvicorn hands an upgraded connection to.
+
+The protocol's rules are in `websockets.server.ServerProtocol` (no I/O); what is here is the transport, and the bound on
+what may wait for a slow reader. Frames of pushes are written as they are, without passing through the protocol.
+"""
+
+import asyncio
+from typing import Protocol, cast
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+
+from services.gateway import closing, handshake
+from services.gateway.closing import Close
+from services.gateway.frames import FrameMemo, text_frame
+from services.gateway.stats import Stats
+
+CLOSE_S = 2.0  # how long the peer has to answer a close frame
+
+_memo = FrameMemo()
+
+
+class Receiver(Protocol):
+    """Who a socket belongs to."""
+
+    def received(self, text: bytes) -> None:
+        """A whole text message came, valid UTF-8."""
+
+    def lost(self) -> None:
+        """The connection has ended; nothing more comes, nothing more can be sent. Called once."""
+
+
+class Acceptor(Protocol):
+    """What a socket needs of the gateway it is opened on."""
+
+    frame_bytes: int
+    buffer_bytes: int
+    allowed_origins: frozenset[str]
+    stats: Stats
+
+    def accept(self, socket: "Socket") -> Receiver:
+        """The new connection's owner."""
+
+
+class Sockets(Protocol):
+    """uvicorn's state: whom to shut down."""
+
+    connections: set[object]
+
+
+class Socket(asyncio.Protocol):
+    """A connection from its upgrade request to its end."""
+
+    def __init__(self, acceptor: Acceptor, *, server_state: Sockets, **_uvicorn: object) -> None:
+        self._acceptor = acceptor
+        self._stats = acceptor.stats
+        self._limit = acceptor.buffer_bytes
+        self._server_state = server_state
+        self._ws = handshake.make_protocol(acceptor.frame_bytes)
+        self._receiver: Receiver | None = None
+        self._fragments: list[bytes] = []
+        self._abort_timer: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport
+        self.open = False
+        self.writable = asyncio.Event()
+        self.writable.set()
+
+    # What the owner calls.
+
+    def push(self, payload: bytes) -> None:
+        """Writes a text frame whose payload the next sockets are likely to get too. Does nothing once closing."""
+        if self.open:
+            self._write(_memo.frame(payload))
+
+    def send(self, payload: bytes) -> None:
+        """Writes a text frame for this socket alone. Does nothing once closing."""
+        if self.open:
+            self._write(text_frame(payload))
+
+    @property
+    def behind(self) -> bool:
+        """Whether the reader is so slow that what can be left out should be."""
+        return self._transport.get_write_buffer_size() * 2 > self._limit
+
+    def close(self, why: Close) -> None:
+        """Starts the closing handshake; the connection ends when the peer answers, or `CLOSE_S` later."""
+        if self.open:
+            self.open = False
+            self._ws.send_close(why.code, why.reason)
+            self._flush()
+            self._abort_later()
+
+    def pause(self) -> None:
+        """Stops reading: what the peer goes on sending waits on its side."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Reads again."""
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _write(self, frame: bytes) -> None:
+        if self._transport.get_write_buffer_size() > self._limit:
+            self._stats.slow_closes += 1
+            self.close(closing.SLOW)
+            return
+        self._stats.bytes_out += len(frame)
+        self._transport.write(frame)
+
+    # What uvicorn and the event loop call.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Takes over the upgraded connection."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=self._limit // 2)
+        self._server_state.connections.add(self)
+
+    def shutdown(self) -> None:
+        """The gateway stops: the client is told to connect elsewhere."""
+        self.close(closing.SHUTDOWN)
+
+    def data_received(self, data: bytes) -> None:
+        """Feeds the protocol, and passes on what is complete."""
+        self._ws.receive_data(data)
+        for event in self._ws.events_received():
+            if isinstance(event, Request):
+                self._handshake(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+        self._flush()
+        if self.open and self._ws.state is not State.OPEN:  # a close frame, or an error, came
+            self.open = False
+            self._abort_later()
+
+    def eof_received(self) -> bool:
+        """The peer says no more; nothing more is said to it either."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Half of what may wait is waiting."""
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        """The reader has caught up."""
+        self.writable.set()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """The end."""
+        self.open = False
+        self.writable.set()
+        self._server_state.connections.discard(self)
+        if self._abort_timer:
+            self._abort_timer.cancel()
+        if self._receiver:
+            receiver, self._receiver = self._receiver, None
+            receiver.lost()
+
+    def _handshake(self, request: Request) -> None:
+        response = handshake.answer(self._ws, request, self._acceptor.allowed_origins)
+        self._ws.send_response(response)
+        if response.status_code == 101:
+            self._flush()
+            self.open = True
+            self._receiver = self._acceptor.accept(self)
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.BINARY:
+            self.close(closing.BAD_REQUEST)
+        if frame.opcode not in (Opcode.TEXT, Opcode.CONT) or not self.open or self._receiver is None:
+            return
+        if not frame.fin or self._fragments:
+            self._fragments.append(bytes(frame.data))
+            if not frame.fin:
+                return
+            text, self._fragments = b"".join(self._fragments), []
+        else:
+            text = bytes(frame.data)
+        try:
+            if not text.isascii():
+                text.decode()
+        except UnicodeDecodeError:
+            self.close(closing.INVALID_TEXT)
+            return
+        self._receiver.received(text)
+
+    def _flush(self) -> None:
+        """Writes what the protocol has to say. Its empty piece means the end: ours of the connection, not the peer's,
+
+        for closing with unread input would take the close frame back (TCP reset).
+        """
+        for piece in self._ws.data_to_send():
+            if piece:
+                self._transport.write(piece)
+            elif self._ws.close_rcvd or not self._transport.can_write_eof():
+                self._transport.close()
+            elif not self._transport.is_closing():
+                self._transport.write_eof()
+                self._abort_later()
+
+    def _abort_later(self) -> None:
+        if self._abort_timer is None:
+            self._abort_timer = asyncio.get_running_loop().call_later(CLOSE_S, self._transport.abort)
