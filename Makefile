@@ -14,7 +14,7 @@ SDK_NODE := $(if $(wildcard tests/sdk/package-lock.json),tests/sdk/node_modules/
 SDK_PYTHON := $(if $(wildcard tests/sdk/requirements.lock),.venv-sdk/.installed)
 WORKERS ?= auto
 
-.PHONY: help run dev demo status stop test check lint format-check types contracts bench lock clean clean-data python node
+.PHONY: help run dev demo status stop test check lint format-check types contracts bench docs lock clean clean-data python node
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ contracts: $(INSTALLED_DEV)
 
 bench: $(INSTALLED_DEV) ## measure: latency and throughput, each beside its baseline
 	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(INSTALLED_DEV) ## make the generated pages in docs/ again
+	@$(BIN)/python -m services.ops.reference
 
 lock: ## pin every dependency again, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: install it (https://docs.astral.sh/uv) and run make lock again."; exit 1; }

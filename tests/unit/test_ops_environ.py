@@ -1,8 +1,12 @@
 """Settings come from the environment and from `.env`, in this order."""
 
+import re
 from pathlib import Path
 
 from services.ops.environ import merged
+from services.ops.reference.configuration import configuration_page
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -22,4 +26,10 @@ def test_no_file_is_no_error(tmp_path: Path) -> None:
 
 
 def test_the_example_sets_nothing_by_itself() -> None:
-    assert merged({}, Path(__file__).parents[2] / ".env.example") == {}
+    assert merged({}, EXAMPLE) == {}
+
+
+def test_the_example_names_every_setting_of_every_service() -> None:
+    settings = set(re.findall(r"^\| `(\w+)`", configuration_page(), re.MULTILINE))
+    named = set(re.findall(r"^# (\w+)=", EXAMPLE.read_text(), re.MULTILINE))
+    assert settings - named == {"ANTIPHON_INSTANCE"}, "`up` names its processes; all else is a person's to set"
