@@ -9,6 +9,7 @@ EVENTS: Final = "EVENTS"  # the log's order: one subject per session, file stora
 DELTAS: Final = "DELTAS"  # text on its way: memory storage, gone after minutes, republished live
 PROMPTS: Final = "PROMPTS"  # work queue: one job per enqueueing of a requested reply
 PARKED: Final = "PARKED"  # what could not be handled, with the reason
+LEASES: Final = "leases"  # KV bucket: which worker generates in a chat now
 PRESENCE: Final = "presence"  # KV bucket: which gateways live, which clients they hold
 
 HEADER_MSG_ID: Final = "Nats-Msg-Id"
@@ -19,6 +20,7 @@ HEADER_REPLY_CANCEL: Final = "Reply-Cancel"  # this event ends one
 HEADER_PARK_REASON: Final = "Park-Reason"
 
 LOG_APPENDED: Final = "log.appended"  # core notice {"seq": n, "epoch": e}: how far the log reaches
+PROJECTED: Final = "projector.applied"  # core notice {"seq": n}: how far the read models reach
 QUEUE_HISTORY: Final = "history"  # queue groups: any instance of the owner answers
 QUEUE_PROJECTOR: Final = "projector"
 
@@ -50,6 +52,11 @@ def signal(session_id: str) -> str:
 def prompt(session_id: str) -> str:
     """Where jobs of a session are enqueued (stream PROMPTS)."""
     return f"prompt.{session_id}"
+
+
+def lease(session_id: str, chat_id: str) -> str:
+    """Where the lease on a chat is kept (bucket `leases`). A chat id may hold dots and spaces, so it is in hex."""
+    return f"$KV.{LEASES}.{session_id}.{chat_id.encode().hex()}"
 
 
 def parked(origin: str, session_id: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+AGAIN_S = 0.2
+
 
 @asynccontextmanager
 async def background(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
@@ -17,5 +19,18 @@ async def background(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[No
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
+            await cancel(*tasks)
+
+
+async def cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Afterwards the tasks have ended.
+
+    Once is not enough: `asyncio.wait_for` before Python 3.12 (and so nats-py) swallows a cancellation that comes at
+    the same moment as the result.
+    """
+    for task in tasks:
+        task.cancel()
+    while pending := [task for task in tasks if not task.done()]:
+        await asyncio.wait(pending, timeout=AGAIN_S)
+        for task in pending:
+            task.cancel()

@@ -131,7 +131,8 @@ class Puller:
             self._wake.clear()
             await self._ask()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), SILENCE_S)
+                async with asyncio.timeout(SILENCE_S):
+                    await self._wake.wait()
             if self._outstanding and asyncio.get_running_loop().time() - self._last_sign >= SILENCE_S:
                 self._broken = True  # not even a heartbeat
         taken, self._arrived = self._arrived[:limit], self._arrived[limit:]

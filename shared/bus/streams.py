@@ -60,6 +60,7 @@ PROMPTS = StreamConfig(
 )
 PARKED = StreamConfig(name=subjects.PARKED, subjects=["parked.>"], storage=StorageType.FILE, allow_direct=True)
 PRESENCE_BUCKET = KeyValueConfig(bucket=subjects.PRESENCE, storage=StorageType.MEMORY, limit_marker_ttl=5)
+LEASES_BUCKET = KeyValueConfig(bucket=subjects.LEASES, storage=StorageType.FILE, limit_marker_ttl=5)
 
 
 async def ensure(js: JetStreamContext, config: StreamConfig) -> None:
@@ -75,13 +76,18 @@ async def ensure(js: JetStreamContext, config: StreamConfig) -> None:
 
 async def ensure_presence(js: JetStreamContext) -> None:
     """Afterwards the presence bucket exists."""
+    await ensure_bucket(js, PRESENCE_BUCKET)
+
+
+async def ensure_bucket(js: JetStreamContext, config: KeyValueConfig) -> None:
+    """Afterwards the bucket exists. One that exists with another configuration is left as it is."""
     try:
-        await js.key_value(subjects.PRESENCE)
+        await js.key_value(config.bucket)
     except NotFoundError:
         try:
-            await js.create_key_value(PRESENCE_BUCKET)
-        except BadRequestError:
-            await js.key_value(subjects.PRESENCE)
+            await js.create_key_value(replace(config))
+        except BadRequestError:  # another process was first
+            await js.key_value(config.bucket)
 
 
 async def wait_for_events(js: JetStreamContext, poll_s: float = 0.2) -> StreamInfo:

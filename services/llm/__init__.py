@@ -1,0 +1,1 @@
+"""Recorded requests for a reply become recorded replies: intake, jobs, context, generation, one end."""

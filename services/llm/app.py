@@ -1,0 +1,107 @@
+"""A worker put together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from services.llm.chunks import Deltas
+from services.llm.failures import GenerationFailedError
+from services.llm.generate import Generator
+from services.llm.intake import run_intake
+from services.llm.jobs import Worker
+from services.llm.lease import Leases
+from services.llm.ledger import Ledger
+from services.llm.metrics import QUEUED
+from services.llm.models import make_model
+from services.llm.reply import Replies
+from services.llm.settings import LlmSettings
+from services.llm.sweep import run_sweep
+from shared import subjects
+from shared.bus import streams
+from shared.bus.connection import Bus, connect
+from shared.bus.direct import DirectReader
+from shared.bus.query import QueryClient
+from shared.health import Check, Health
+from shared.logging import get_logger
+from shared.service import probes
+from shared.tasks import background
+
+log = get_logger("app")
+
+PAUSE_S = 0.5
+DEPTH_S = 5.0
+
+
+@asynccontextmanager
+async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
+    """A worker that works while the block runs."""
+    async with connect(settings.nats_url, settings.instance) as bus:
+        reader = DirectReader(bus.client)
+        await reader.start()
+        queries = QueryClient(bus)
+        generator = make_generator(settings)
+        replies = Replies(Ledger(bus, reader), queries, Deltas(bus), generator, settings)
+        worker = Worker(bus, Leases(bus, reader, settings.instance), replies)
+        health.checks |= {"nats": _nats(bus), "events": _events(bus), "model": _model(settings, generator)}
+        async with (
+            probes(settings, health),
+            background(
+                for_ever("intake", lambda: run_intake(bus)),
+                for_ever("worker", worker.run),
+                for_ever("sweep", lambda: run_sweep(bus, queries, settings.sweep_s)),
+                for_ever("depth", lambda: _watch_depth(bus)),
+            ),
+        ):
+            yield
+
+
+def make_generator(settings: LlmSettings) -> Generator | GenerationFailedError:
+    """What writes the answers; with settings that can't work, what every reply is told instead."""
+    try:
+        return Generator(make_model(settings), settings)
+    except GenerationFailedError as failure:
+        log.warning("model_not_usable", reason=failure.reason, message=failure.message)
+        return failure
+
+
+async def for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Does the work again, after a pause, whenever it fails."""
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            log.exception("part_failed", name=name, error=repr(error))
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _watch_depth(bus: Bus) -> None:
+    await streams.ensure(bus.js, streams.PROMPTS)
+    while True:
+        QUEUED.set((await bus.js.stream_info(subjects.PROMPTS)).state.messages)
+        await asyncio.sleep(DEPTH_S)
+
+
+def _nats(bus: Bus) -> Check:
+    async def check() -> dict[str, Any]:
+        if not bus.is_connected:
+            raise ConnectionError("not connected")
+        return {"server": bus.client.connected_url.netloc if bus.client.connected_url else ""}
+
+    return check
+
+
+def _events(bus: Bus) -> Check:
+    async def check() -> dict[str, Any]:
+        info = await bus.js.stream_info(subjects.EVENTS)
+        return {"last_seq": info.state.last_seq}
+
+    return check
+
+
+def _model(settings: LlmSettings, generator: Generator | GenerationFailedError) -> Check:
+    async def check() -> dict[str, Any]:
+        facts: dict[str, Any] = {"name": settings.model_name, "configured": settings.configured}
+        return facts | ({"problem": generator.message} if isinstance(generator, GenerationFailedError) else {})
+
+    return check

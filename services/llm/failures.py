@@ -1,0 +1,67 @@
+"""Why a generation failed: a reason for programs, words for the person who waits, and whether to try again.
+
+A provider's own words are not passed on: they may hold keys, addresses or parts of the conversation.
+"""
+
+from collections.abc import Sequence
+
+from pydantic_ai import exceptions as ai
+
+from shared import errors
+from shared.events.facts import FailReason
+
+WORDS: dict[FailReason, str] = {
+    "rate_limited": "The model's provider is taking no more requests at the moment. Please try again in a while.",
+    "refused": "The model's provider refused to answer this.",
+    "too_long": "The conversation is too long for this model.",
+    "unreachable": "The model's provider can't be reached. Please try again in a while.",
+    "timeout": "The model took too long to answer. Please try again.",
+    "bad_configuration": "The model is not set up correctly. Whoever runs this server has to look at its settings.",
+    "provider_error": "The model's provider had a fault of its own. Please try again.",
+    "gave_up": "The answer could not be written, although it was tried several times. Please ask again.",
+}
+
+
+class GenerationFailedError(errors.AntiphonError):
+    """no answer came of it"""
+
+    def __init__(
+        self, reason: FailReason, message: str = "", *, again: bool = False, retry_after_s: float | None = None
+    ) -> None:
+        self.reason: FailReason = reason
+        self.message = message or WORDS[reason]
+        self.again = again
+        self.retry_after_s = retry_after_s
+        super().__init__(reason)
+
+
+# The first class that fits decides: (class, reason, whether another try may work).
+_TABLE: Sequence[tuple[type[BaseException], FailReason, bool]] = (
+    (TimeoutError, "timeout", True),
+    (ai.ModelRateLimitError, "rate_limited", True),
+    (ai.ModelQuotaExceededError, "rate_limited", False),
+    (ai.ModelAuthenticationError, "bad_configuration", False),
+    (ai.ModelNotFoundError, "bad_configuration", False),
+    (ai.ModelContextWindowExceededError, "too_long", False),
+    (ai.ContentFilterError, "refused", False),
+    (ai.ModelRequestRejectedError, "refused", False),
+    (ai.ModelTimeoutError, "timeout", True),
+    (ai.ModelRequestTimeout, "timeout", True),
+    (ai.ModelConnectionError, "unreachable", True),
+    (ai.ModelUnavailableError, "provider_error", True),
+    (ai.ModelAPIError, "provider_error", True),
+    (ai.UserError, "bad_configuration", False),
+    (Exception, "provider_error", True),
+)
+
+
+def understand(error: Exception) -> GenerationFailedError:
+    """The failure as it is told and recorded."""
+    if isinstance(error, GenerationFailedError):
+        return error
+    status = error.status_code if isinstance(error, ai.ModelHTTPError) else None
+    if status in {401, 403, 404}:
+        return GenerationFailedError("bad_configuration")
+    reason, again = next((reason, again) for kind, reason, again in _TABLE if isinstance(error, kind))
+    retry_after_s = error.retry_after if isinstance(error, ai.ModelAPIError) else None
+    return GenerationFailedError(reason, again=again, retry_after_s=retry_after_s)

@@ -1,0 +1,149 @@
+"""Jobs of PROMPTS, many at a time. A job is only a wake-up: what is owed is in the log.
+
+A job makes its worker serve the job's chat: under the chat's lease it writes the *oldest* open reply, and the next
+oldest, until none is open. So replies of one chat come in the order of their prompts, one at a time, whatever order
+jobs are delivered in and however often. A job whose chat is served by somebody else goes back and comes again; mostly
+it finds its reply ended, and is done.
+
+While a job is in work its worker says so every second; if it dies, the server delivers the job to another one within
+`ACK_WAIT_S`, and by then the lease (which lives shorter) has expired.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from services.llm import ledger, metrics
+from services.llm.failures import WORDS
+from services.llm.intake import SERVICE, Job
+from services.llm.lease import Leases
+from services.llm.reply import Replies
+from shared import errors, subjects
+from shared.bus import streams
+from shared.bus.connection import Bus
+from shared.bus.consume import Puller, park, settle
+from shared.events import Recorded
+from shared.logging import get_logger
+from shared.session import OpenReply, SessionState
+from shared.tasks import cancel
+
+log = get_logger("jobs")
+
+DURABLE = "llm-workers"
+ACK_WAIT_S = 4
+BEAT_S = 1.0
+MAX_ACK_PENDING = 100_000
+HOPELESS_DELIVERIES = 5  # fewer never make a job hopeless, however old it is: the system may just have come back
+
+
+class Worker:
+    """Up to `generations` jobs at once."""
+
+    def __init__(self, bus: Bus, leases: Leases, replies: Replies) -> None:
+        self._bus = bus
+        self._leases = leases
+        self._replies = replies
+        self._settings = replies.settings
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Takes jobs until it is cancelled. Then those in work get `drain_s` to end; the rest goes to other workers."""
+        await streams.ensure(self._bus.js, streams.PROMPTS)
+        await streams.ensure(self._bus.js, streams.PARKED)
+        await self._replies.deltas.ensure()
+        await self._leases.ensure()
+        config = ConsumerConfig(
+            durable_name=DURABLE,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_S,
+            max_ack_pending=MAX_ACK_PENDING,
+        )
+        puller = Puller(self._bus, subjects.PROMPTS, config, window=self._settings.generations, holds=True)
+        await puller.start()
+        try:
+            while True:
+                for message in await puller.batch(self._settings.generations):
+                    task = asyncio.create_task(self._one(message, puller))
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
+        finally:
+            await self._drain()
+
+    async def _drain(self) -> None:
+        running = set(self._running)
+        if running:
+            await asyncio.wait(running, timeout=self._settings.drain_s)
+        await cancel(*running)
+
+    async def _one(self, message: Msg, puller: Puller) -> None:
+        metrics.GENERATING.inc()
+        try:
+            async with _beating(message):
+                await settle(self._bus, SERVICE, message, self._work)
+        except asyncio.CancelledError:
+            with suppress(nats.errors.Error):
+                await message.nak()
+            raise
+        except nats.errors.Error as error:  # settling itself failed: the server delivers again
+            log.warning("job_not_settled", error=repr(error))
+        finally:
+            metrics.GENERATING.dec()
+            puller.release()
+
+    async def _work(self, message: Msg) -> None:
+        job = Job.model_validate_json(message.data)
+        state = await self._replies.ledger.state(job.session_id)
+        mine = state.open_replies.get(job.reply_id)
+        if mine is None:
+            return
+        async with self._leases.held(job.session_id, mine.chat_id):
+            while True:
+                state = await self._replies.ledger.state(job.session_id)
+                oldest = ledger.oldest_open(state, mine.chat_id)
+                if oldest is None:
+                    return
+                prompt = await self._replies.ledger.event(oldest.requested_seq)
+                if self._is_hopeless(oldest, prompt, message.metadata.num_delivered):
+                    await self._give_up(message, oldest, prompt)
+                else:
+                    await self._write(message, state, oldest, prompt)
+
+    async def _write(self, message: Msg, state: SessionState, oldest: OpenReply, prompt: Recorded) -> None:
+        try:
+            await self._replies.write(state, oldest, prompt)
+        except (errors.Refused, ValueError) as error:  # will never work: not a case for another delivery
+            log.exception("reply_impossible", reply_id=oldest.reply_id, error=repr(error))
+            await self._give_up(message, oldest, prompt)
+
+    def _is_hopeless(self, reply: OpenReply, prompt: Recorded, deliveries: int) -> bool:
+        if reply.attempt >= self._settings.max_attempts:
+            return True
+        age_s = time.time() - datetime.fromisoformat(prompt.envelope.time).timestamp()
+        return deliveries >= HOPELESS_DELIVERIES and age_s > self._settings.give_up_after_s
+
+    async def _give_up(self, message: Msg, reply: OpenReply, prompt: Recorded) -> None:
+        await park(self._bus, SERVICE, message, f"reply {reply.reply_id} given up at attempt {reply.attempt}")
+        await self._replies.fail(reply, prompt, reply.attempt, "gave_up", WORDS["gave_up"])
+
+
+@asynccontextmanager
+async def _beating(message: Msg) -> AsyncIterator[None]:
+    """Inside, the server knows that the message is in work."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            with suppress(nats.errors.Error):
+                await message.in_progress()
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        await cancel(task)

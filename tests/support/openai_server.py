@@ -1,0 +1,97 @@
+"""A real HTTP server that speaks the OpenAI streaming format, with faults on order.
+
+Source: OpenAI API reference, "Create chat completion", streaming (`chat.completion.chunk` over server-sent events).
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from tests.support.eventually import eventually
+
+ANSWER = ["Streams ", "are ", "ordered, ", "naïve ", "or ", "not. ", "🎼"]
+USAGE = {
+    "prompt_tokens": 31,
+    "completion_tokens": 11,
+    "total_tokens": 42,
+    "prompt_tokens_details": {"cached_tokens": 7},
+}
+
+
+@dataclass(slots=True)
+class OpenAIServer:
+    """What it answers next, and what it was asked. An entry of `faults` answers one request.
+
+    A fault is an HTTP status, or `cut` (the connection dies in the middle), `stall` (before the first token),
+    `stall_later` (in the middle), `malformed` (a chunk is no JSON) or `no_usage`.
+    """
+
+    url: str
+    pieces: list[str] = field(default_factory=lambda: list(ANSWER))
+    gate: asyncio.Semaphore | None = None  # if set, each piece waits for a permit
+    faults: list[int | str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)  # of error responses
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    stalled: asyncio.Event = field(default_factory=asyncio.Event)  # set it to let go
+
+    async def complete(self, request: Request) -> Response:
+        self.requests.append(await request.json())
+        self.keys.append(request.headers.get("authorization", ""))
+        fault = self.faults.pop(0) if self.faults else None
+        if isinstance(fault, int):
+            error = {"error": {"message": f"fault {fault} for sk-secret", "type": "fault", "code": None}}
+            return JSONResponse(error, fault, self.headers)
+        return StreamingResponse(self._events(fault), media_type="text/event-stream")
+
+    async def _events(self, fault: str | None) -> AsyncIterator[bytes]:
+        if fault == "stall":
+            await self.stalled.wait()
+        for number, piece in enumerate(self.pieces):
+            if self.gate is not None:
+                await self.gate.acquire()
+            if number == 2 and fault == "cut":
+                raise ConnectionAbortedError
+            if number == 2 and fault == "stall_later":
+                await self.stalled.wait()
+            if number == 2 and fault == "malformed":
+                yield b"data: {not json\n\n"
+            yield _chunk([{"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}])
+        yield _chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        if fault != "no_usage":
+            yield _chunk([], USAGE)
+        yield b"data: [DONE]\n\n"
+
+
+def _chunk(choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
+    body = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "test-model", "choices": choices}
+    return b"data: " + json.dumps({**body, "usage": usage}).encode() + b"\n\n"
+
+
+@asynccontextmanager
+async def openai_server() -> AsyncIterator[OpenAIServer]:
+    """The server, on a free port, while the block runs."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    one = OpenAIServer(f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
+    routes = [Route("/v1/chat/completions", one.complete, methods=["POST"])]
+    config = uvicorn.Config(Starlette(routes=routes), lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    await eventually(lambda: server.started)
+    try:
+        yield one
+    finally:
+        one.stalled.set()
+        server.should_exit = True
+        await task
+        listener.close()
