@@ -88,6 +88,10 @@ class LeaderLock:
         self._connection = connection
         self._key = key
 
+    async def take(self) -> bool:
+        """Whether this process is the active one from now on."""
+        return bool(await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key, timeout=5))
+
     async def wait(self) -> None:
         """Returns when this process is the active one.
 
@@ -95,7 +99,7 @@ class LeaderLock:
         and rows that are updated all the time could not be cleaned up meanwhile.
         """
         while True:
-            if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key, timeout=5):
+            if await self.take():
                 return
             await asyncio.sleep(_LOCK_POLL_S)
 

@@ -30,6 +30,11 @@ class Standing:
         """Progress was made: whatever was wrong is over."""
         self.problem, self.failures, self.is_final = "", 0, False
 
+    def stands_by(self) -> None:
+        """Another instance is active: what was wrong here is its matter now."""
+        self.works()
+        self.role = "standby"
+
     def failed(self, error: Exception) -> float:
         """Notes the cause; the pause before the next try, in seconds."""
         self.failures += 1
@@ -39,6 +44,8 @@ class Standing:
 
     async def check(self) -> dict[str, Any]:
         """The role; raises when the retries are used up, or when none can help."""
+        if self.role == "starting" and not self.failures:
+            raise errors.Unavailable("starting")
         if self.problem and (self.is_final or self.failures > len(RETRY_PAUSES_S)):
             raise errors.Unavailable(self.problem)
         return {"role": self.role}
@@ -54,15 +61,16 @@ async def lead(
     while True:
         try:
             async with db.session_lock(database_url, key, name) as lock:
-                standing.role = "standby"
-                await lock.wait()
+                if not await lock.take():
+                    standing.stands_by()
+                    await lock.wait()
                 standing.role = "active"
                 log.info("became_active", name=name)
                 await first_of(work(), lock.keep())
         except Exception as error:  # noqa: BLE001 - the database, the bus or the data: readiness shows which
             pause_s = standing.failed(error)
-            log.warning("leader_failed", cause=standing.problem, failures=standing.failures, retry_in_s=pause_s)
             standing.role = "starting"
+            log.warning("leader_failed", cause=standing.problem, failures=standing.failures, retry_in_s=pause_s)
             await asyncio.sleep(pause_s)
 
 

@@ -1,0 +1,80 @@
+"""Following the log into the read models: what the active instance does."""
+
+import asyncio
+from contextlib import suppress
+
+import nats.errors
+import orjson
+from nats.aio.msg import Msg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.projector import metrics, store
+from services.projector.progress import Progress
+from services.projector.projection import Folded, Projection
+from services.projector.settings import ProjectorSettings
+from shared import subjects
+from shared.bus.connection import Bus
+from shared.leader import Standing
+
+LOOK_S = 2.0  # a notice can be lost: then the log is looked at after this long
+
+
+class Follower:
+    """Folds what the log has, and then what comes."""
+
+    def __init__(
+        self, bus: Bus, engine: AsyncEngine, settings: ProjectorSettings, standing: Standing, progress: Progress
+    ) -> None:
+        self._bus = bus
+        self._engine = engine
+        self._page_events = settings.page_events
+        self._standing = standing
+        self._progress = progress
+        self._appended = asyncio.Event()
+        self._log_seq = 0
+
+    async def subscribe(self) -> None:
+        """Afterwards this instance hears of what was appended, and of what another instance has applied."""
+        await self._bus.client.subscribe(subjects.LOG_APPENDED, cb=self._on_appended)
+        await self._bus.client.subscribe(subjects.PROJECTED, cb=self._on_projected)
+
+    async def _on_appended(self, message: Msg) -> None:
+        self._log_seq = int(orjson.loads(message.data)["seq"])
+        self._appended.set()
+
+    async def _on_projected(self, message: Msg) -> None:
+        if self._standing.role != "active":
+            self._progress.reached(int(orjson.loads(message.data)["seq"]))
+
+    async def run(self) -> None:
+        """Goes on for ever.
+
+        Raises:
+            StandStill: the log is not what it was; a person has to do something.
+            Exception: the database is away; run it again.
+        """
+        await store.create(self._engine)
+        projection = Projection(self._engine)
+        while True:
+            self._appended.clear()
+            with metrics.FOLD_SECONDS.time():
+                folded = await projection.fold(self._page_events)
+            self._standing.works()
+            self._progress.reached(folded.seq)
+            metrics.FOLDED.inc(folded.events)
+            metrics.APPLIED_SEQ.set(folded.seq)
+            metrics.LAG_EVENTS.set(max(0, self._log_seq - folded.seq))
+            await self._tell(folded)
+            if folded.events == 0:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._appended.wait(), LOOK_S)
+
+    async def _tell(self, folded: Folded) -> None:
+        """Only notices: who misses one sees the change when looking next."""
+        if not folded.events:
+            return
+        with suppress(nats.errors.Error):
+            await self._bus.client.publish(subjects.PROJECTED, orjson.dumps({"seq": folded.seq}))
+            for (user, session_id), seq in folded.summaries.items():
+                changed = {"type": "sessions.changed", "session_id": session_id, "seq": seq}
+                await self._bus.client.publish(subjects.notice(subjects.user_token(user)), orjson.dumps(changed))

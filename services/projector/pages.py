@@ -1,0 +1,55 @@
+"""Messages of a chat, page by page: bounded in number and in bytes, a page costs the same wherever it is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.projector import shapes
+from services.projector.tables import messages
+
+MAX_BYTES = 512 * 1024
+_ROW_BYTES = 400  # what a message has besides its content, roughly
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages in ascending order, and whether there are more in the direction of reading."""
+
+    messages: list[dict[str, Any]]
+    more: bool
+
+
+async def newest(connection: AsyncConnection, session_id: str, chat_id: str, limit: int, before: int) -> Page:
+    """The last messages before a position."""
+    page = await _read(connection, session_id, chat_id, limit, messages.c.created_seq < before, newest_first=True)
+    return Page(page.messages[::-1], page.more)
+
+
+async def following(connection: AsyncConnection, session_id: str, chat_id: str, limit: int, after: int) -> Page:
+    """The first messages after a position."""
+    return await _read(connection, session_id, chat_id, limit, messages.c.created_seq > after, newest_first=False)
+
+
+async def _read(
+    connection: AsyncConnection,
+    session_id: str,
+    chat_id: str,
+    limit: int,
+    where: ColumnElement[bool],
+    *,
+    newest_first: bool,
+) -> Page:
+    order = messages.c.created_seq.desc() if newest_first else messages.c.created_seq.asc()
+    of_chat = and_(messages.c.session_id == session_id, messages.c.chat_id == chat_id, where)
+    inner = select(messages).where(of_chat).order_by(order).limit(limit + 1).subquery()
+    seq = inner.c.created_seq.desc() if newest_first else inner.c.created_seq.asc()
+    # The database stops where the contents get too large: not even a chat of huge messages is read whole.
+    size = func.sum(func.octet_length(inner.c.content) + _ROW_BYTES).over(order_by=seq)
+    place = func.row_number().over(order_by=seq)
+    counted = select(inner, size.label("size"), place.label("place"), func.count().over().label("waiting")).subquery()
+    fitting = or_(counted.c.place == 1, and_(counted.c.place <= limit, counted.c.size <= MAX_BYTES))
+    found = (await connection.execute(select(counted).where(fitting).order_by(counted.c.place))).mappings().all()
+    shown = shapes.within([shapes.message(row) for row in found], MAX_BYTES)
+    return Page(shown, bool(found) and len(shown) < found[0]["waiting"])

@@ -1,0 +1,141 @@
+"""One page of the log into the tables: rows and checkpoint in one transaction, order checked, poison parked."""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.projector import source, store, tables
+from services.projector.changes import SUMMARY_EVENTS, Change, changes
+from services.projector.folding import Poison, keys
+from services.projector.source import Logged
+from services.projector.store import Checkpoint
+from shared import db
+from shared.events import MalformedEventError, ParticipantLeft, Recorded, decode
+from shared.leader import StandStill
+from shared.logging import get_logger
+
+log = get_logger("projection")
+
+STALE_S = 60  # nobody is told of a change older than this: a rebuild is quiet
+
+
+class LogBehind(StandStill):
+    """The log ends before the read models, as after a restore from a backup; run `antiphon rebuild`"""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one page came to. `summaries`: who is to be told which session changed, and at which position."""
+
+    seq: int
+    events: int
+    summaries: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    recorded: Recorded
+    changes: list[Change]
+
+
+class _PoisonAt(Exception):
+    def __init__(self, session_id: str, seq: int, reason: str) -> None:
+        self.session_id, self.seq, self.reason = session_id, seq, reason
+        super().__init__(reason)
+
+
+class Projection:
+    """Folds the log into the read models of one schema."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def fold(self, limit: int) -> Folded:
+        """Afterwards the next page, up to `limit` events, is in the tables, with the checkpoint. None left: 0 events.
+
+        A session with an event that can't be folded is parked there and passed over from then on.
+
+        Raises:
+            Hole, LogBehind: the log is not what the checkpoint needs.
+        """
+        while True:
+            try:
+                return await self._fold(limit)
+            except _PoisonAt as poison:
+                await self._park(poison.session_id, poison.seq, poison.reason)
+            except DBAPIError as error:
+                if not _is_about_data(error):
+                    raise
+                if limit == 1:
+                    await self._park_next(str(error.orig))
+                limit = max(1, limit // 2)  # less and less, until the one that the database refuses is alone
+
+    async def _fold(self, limit: int) -> Folded:
+        async with db.transaction(self._engine) as connection:
+            at = await store.checkpoint(connection, lock=True)
+            events = await source.page(connection, at.seq, limit)
+            if not events:
+                _, head_seq = await source.head(connection)
+                if head_seq < at.seq:
+                    raise LogBehind(f"the log ends at {head_seq}, the read models at {at.seq}")
+                return Folded(at.seq, 0, {})
+            parked = await store.parked_sessions(connection)
+            steps = [step for event in events if (step := _step(event, parked))]
+            rows = await store.load(connection, keys(change for step in steps for change in step.changes))
+            for step in steps:
+                try:
+                    for change in step.changes:
+                        rows.apply(change)
+                except Poison as poison:
+                    raise _PoisonAt(step.recorded.envelope.subject, step.recorded.seq, str(poison)) from poison
+            await store.write(connection, rows)
+            await store.move_checkpoint(connection, Checkpoint(events[-1].epoch, events[-1].seq))
+            summaries = await self._summaries(connection, steps, events)
+        return Folded(events[-1].seq, len(events), summaries)
+
+    async def _park_next(self, reason: str) -> None:
+        async with self._engine.connect() as connection:
+            at = await store.checkpoint(connection)
+            events = await source.page(connection, at.seq, 1)
+        await self._park(events[0].session_id, events[0].seq, reason)
+
+    async def _park(self, session_id: str, seq: int, reason: str) -> None:
+        log.error("session_parked", session_id=session_id, seq=seq, reason=reason)
+        await store.park(self._engine, session_id, seq, reason)
+
+    async def _summaries(
+        self, connection: AsyncConnection, steps: list[_Step], events: list[Logged]
+    ) -> dict[tuple[str, str], int]:
+        if time.time() - events[-1].time_ns / 10**9 > STALE_S:
+            return {}
+        changed = {
+            step.recorded.envelope.subject: step.recorded.seq
+            for step in steps
+            if isinstance(step.recorded.event, SUMMARY_EVENTS)
+        }
+        people = tables.participants.c
+        query = select(people.user_id, people.session_id).where(people.session_id.in_(changed))
+        told = {(user, session): changed[session] for user, session in (await connection.execute(query)).all()}
+        for step in steps:
+            if isinstance(step.recorded.event, ParticipantLeft):
+                told[step.recorded.event.user, step.recorded.envelope.subject] = step.recorded.seq
+        return told
+
+
+def _is_about_data(error: DBAPIError) -> bool:
+    """Whether the database refused a value, and not the work. Source: PostgreSQL, appendix A, classes 22 and 23."""
+    return str(getattr(error.orig, "sqlstate", None) or "")[:2] in ("22", "23")
+
+
+def _step(event: Logged, parked: set[str]) -> _Step | None:
+    """Nothing for what is not folded: second copies, erased and malformed bodies, events of parked sessions."""
+    if event.duplicate_of is not None or event.malformed or event.body is None or event.session_id in parked:
+        return None
+    try:
+        recorded = decode(event.seq, event.body)
+    except MalformedEventError as error:
+        raise _PoisonAt(event.session_id, event.seq, str(error)) from error
+    return _Step(recorded, changes(recorded))

@@ -1,0 +1,128 @@
+"""The answers. Each is read in one snapshot of the database, and says with `at` of which position."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import RowMapping, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.projector import pages, requests, shapes, store
+from services.projector.progress import Progress
+from services.projector.tables import chats, messages, participants, replies, sessions
+from shared import db
+
+LARGE_HISTORY = 1000
+PREVIEW_CHARS = 200
+END = 2**62
+
+
+class Queries:
+    """Any instance may answer: the database is the same."""
+
+    def __init__(self, engine: AsyncEngine, progress: Progress) -> None:
+        self._engine = engine
+        self._progress = progress
+
+    async def snapshot(self, request: requests.Snapshot) -> dict[str, Any]:
+        """`{at, session, participants, chats, active_chat, messages, more, receipts, running}`; every event of the
+        session up to the log position `at` is in it, and none after. Without such a session: `{at, session: null}`.
+        """
+        await self._progress.wait_for(request.min_seq)
+        async with db.snapshot(self._engine) as connection:
+            at = (await store.checkpoint(connection)).seq
+            of = request.session_id
+            session = (await connection.execute(select(sessions).where(sessions.c.session_id == of))).mappings().first()
+            if session is None:
+                return {"at": at, "session": None}
+            people = select(participants).where(participants.c.session_id == of).order_by(participants.c.seq)
+            threads = select(chats).where(chats.c.session_id == of).order_by(chats.c.created_seq)
+            page = await pages.newest(connection, of, session["active_chat"], 50, END)
+            return {
+                "at": at,
+                "session": shapes.session(session),
+                "participants": [shapes.participant(row) for row in (await connection.execute(people)).mappings()],
+                "chats": [shapes.chat(row) for row in (await connection.execute(threads)).mappings()],
+                "active_chat": session["active_chat"],
+                "messages": page.messages,
+                "more": page.more,
+                "receipts": [],
+                "running": [],
+            }
+
+    async def sessions(self, request: requests.Sessions) -> dict[str, Any]:
+        """`{sessions, cursor, at}`, ordered by their last event; `cursor` is null on the last page."""
+        await self._progress.wait_for(request.min_seq)
+        before = int(request.cursor) if request.cursor else END
+        people = select(func.count()).where(participants.c.session_id == sessions.c.session_id).scalar_subquery()
+        threads = select(func.count()).where(chats.c.session_id == sessions.c.session_id).scalar_subquery()
+        last = (sessions.c.session_id == messages.c.session_id) & (sessions.c.last_message_id == messages.c.message_id)
+        columns = (messages.c.role.label("last_role"), messages.c.author, messages.c.author_name)
+        preview = func.left(messages.c.content, PREVIEW_CHARS).label("preview")
+        when = (messages.c.created_at.label("said_at"), messages.c.created_seq.label("said_seq"))
+        query = (
+            select(sessions, participants.c.role, people.label("people"), threads.label("threads"))
+            .add_columns(*columns, preview, *when)
+            .join(participants, participants.c.session_id == sessions.c.session_id)
+            .outerjoin(messages, last)
+            .where(participants.c.user_id == request.user, sessions.c.last_seq < before)
+            .order_by(sessions.c.last_seq.desc())
+            .limit(request.limit + 1)
+        )
+        async with db.snapshot(self._engine) as connection:
+            at = (await store.checkpoint(connection)).seq
+            found = (await connection.execute(query)).mappings().all()
+        shown = [_summary(row) for row in found[: request.limit]]
+        cursor = str(shown[-1]["last_seq"]) if len(found) > request.limit else None
+        return {"sessions": shown, "cursor": cursor, "at": at}
+
+    async def chat_history(self, request: requests.ChatHistory) -> dict[str, Any]:
+        """`{messages, total, more, large_history, at}`, ascending; `more` in the direction of reading."""
+        await self._progress.wait_for(request.min_seq)
+        async with db.snapshot(self._engine) as connection:
+            at = (await store.checkpoint(connection)).seq
+            total = await _total(connection, request.session_id, request.chat_id)
+            place = (connection, request.session_id, request.chat_id, request.limit)
+            if request.after is not None:
+                page = await pages.following(*place, request.after)
+            else:
+                page = await pages.newest(*place, request.before or END)
+        large = total > LARGE_HISTORY
+        return {"messages": page.messages, "total": total, "more": page.more, "large_history": large, "at": at}
+
+    async def context(self, request: requests.ChatContext) -> dict[str, Any]:
+        """`{messages, more, at}`: the newest messages up to a position, in ascending order."""
+        await self._progress.wait_for(request.min_seq)
+        async with db.snapshot(self._engine) as connection:
+            at = (await store.checkpoint(connection)).seq
+            before = request.up_to_seq + 1
+            page = await pages.newest(connection, request.session_id, request.chat_id, request.limit, before)
+        return {"messages": page.messages, "more": page.more, "at": at}
+
+    async def open_replies(self, request: requests.OpenReplies) -> dict[str, Any]:
+        """`{replies, at}`: what was asked for and has not ended, the oldest first."""
+        await self._progress.wait_for(request.min_seq)
+        asked_before = datetime.now(UTC) - timedelta(seconds=request.older_than_s)
+        query = (
+            select(replies)
+            .where(replies.c.status.in_(("requested", "running")), replies.c.requested_at <= asked_before)
+            .order_by(replies.c.requested_seq)
+            .limit(request.limit)
+        )
+        async with db.snapshot(self._engine) as connection:
+            at = (await store.checkpoint(connection)).seq
+            found = (await connection.execute(query)).mappings().all()
+        return {"replies": [shapes.reply(row) for row in found], "at": at}
+
+
+async def _total(connection: AsyncConnection, session_id: str, chat_id: str) -> int:
+    query = select(chats.c.message_count).where(chats.c.session_id == session_id, chats.c.chat_id == chat_id)
+    return (await connection.execute(query)).scalar() or 0
+
+
+def _summary(row: RowMapping) -> dict[str, Any]:
+    last = None
+    if row["said_seq"] is not None:
+        last = {"role": row["last_role"], "author": row["author"], "author_name": row["author_name"]}
+        last |= {"content": row["preview"], "time": shapes.time(row["said_at"]), "seq": row["said_seq"]}
+    facts = {**shapes.session(row), "role": row["role"], "active_chat": row["active_chat"], "last_message": last}
+    return {**facts, "chats": row["threads"], "participants": row["people"]}

@@ -1,0 +1,100 @@
+"""Rows as JSON, the shapes that callers get. Times are RFC 3339 in UTC with milliseconds."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping as Row
+
+
+def time(at: datetime) -> str:
+    """As events have it: `2026-01-01T00:00:00.000Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def session(row: Row) -> dict[str, Any]:
+    """A session's own facts and counters."""
+    return {
+        "session_id": row["session_id"],
+        "owner": row["owner"],
+        "title": row["title"],
+        "kind": row["kind"],
+        "project": row["project"],
+        "created_at": time(row["created_at"]),
+        "last_activity": time(row["last_activity"]),
+        "message_count": row["message_count"],
+        "usage": _usage(row),
+        "last_seq": row["last_seq"],
+        "seq": row["seq"],
+    }
+
+
+def participant(row: Row) -> dict[str, Any]:
+    """A participant."""
+    return {
+        "user": row["user_id"],
+        "name": row["name"],
+        "role": row["role"],
+        "joined_at": time(row["joined_at"]),
+        "since_seq": row["seq"],
+    }
+
+
+def chat(row: Row) -> dict[str, Any]:
+    """A chat with its number of messages."""
+    return {
+        "chat_id": row["chat_id"],
+        "name": row["name"],
+        "chat_type": row["chat_type"],
+        "created_at": time(row["created_at"]),
+        "message_count": row["message_count"],
+    }
+
+
+def message(row: Row) -> dict[str, Any]:
+    """A message. Those of the assistant also say model, finish reason and usage."""
+    shape: dict[str, Any] = {
+        "seq": row["created_seq"],
+        "id": row["message_id"],
+        "chat_id": row["chat_id"],
+        "role": row["role"],
+        "author": row["author"],
+        "author_name": row["author_name"],
+        "content": row["content"],
+        "metadata": row["metadata"],
+        "parent": row["parent"],
+        "agent": row["agent"],
+        "time": time(row["created_at"]),
+    }
+    if row["model"] is not None:
+        usage = {**_usage(row), "estimated": row["usage_estimated"]}
+        shape |= {"model": row["model"], "finish_reason": row["finish_reason"], "usage": usage}
+    return shape
+
+
+def _usage(row: Row) -> dict[str, int]:
+    return {name: row[name] for name in ("input_tokens", "output_tokens", "cached_tokens")}
+
+
+def within(shapes: list[dict[str, Any]], max_bytes: int) -> list[dict[str, Any]]:
+    """The first of them that take at most `max_bytes` as JSON together, and at least one."""
+    size = 0
+    for count, shape in enumerate(shapes):
+        size += len(orjson.dumps(shape)) + 1
+        if size > max_bytes and count:
+            return shapes[:count]
+    return shapes
+
+
+def reply(row: Row) -> dict[str, Any]:
+    """A reply that was asked for."""
+    return {
+        "reply_id": row["reply_id"],
+        "session_id": row["session_id"],
+        "chat_id": row["chat_id"],
+        "prompt_id": row["prompt_id"],
+        "requested_seq": row["requested_seq"],
+        "requested_at": time(row["requested_at"]),
+        "attempt": row["attempt"],
+        "status": row["status"],
+    }

@@ -1,0 +1,141 @@
+"""Reading and writing the rows of a page, and the checkpoint that moves with them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Delete,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.schema import CreateSchema
+
+from services.projector import tables
+from services.projector.changes import Key, Row
+from services.projector.folding import Rows
+from shared import db
+
+_CREATE_LOCK = 0x616E7469_00000003
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Everything up to `seq` of the log `epoch` is in the rows. The epoch is empty before the first event."""
+
+    epoch: str
+    seq: int
+
+
+def in_schema(engine: AsyncEngine, schema: str = tables.SCHEMA) -> AsyncEngine:
+    """The same connections, on which the read models are the ones of this schema."""
+    return engine.execution_options(schema_translate_map={None: schema})
+
+
+async def create(engine: AsyncEngine, schema: str = tables.SCHEMA) -> None:
+    """Afterwards the schema and its tables exist, and a checkpoint, at 0 if they are new."""
+    async with db.transaction(engine) as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK})
+        await connection.execute(CreateSchema(schema, if_not_exists=True))
+        await connection.run_sync(tables.metadata.create_all)
+        first = upsert(tables.checkpoint).values(single=True, epoch="", seq=0)
+        await connection.execute(first.on_conflict_do_nothing())
+
+
+async def clear(engine: AsyncEngine) -> None:
+    """Afterwards the tables are as if they were new: the next fold begins at position 1."""
+    async with db.transaction(engine) as connection:
+        for table in (*reversed(tables.READ_MODELS.values()), tables.parked):
+            await connection.execute(delete(table))
+        await connection.execute(update(tables.checkpoint).values(epoch="", seq=0))
+
+
+async def checkpoint(connection: AsyncConnection, lock: bool = False) -> Checkpoint:
+    """How far the rows reach, as this transaction sees it; with `lock`, nobody else moves it until the end."""
+    query = select(tables.checkpoint.c.epoch, tables.checkpoint.c.seq)
+    row = (await connection.execute(query.with_for_update() if lock else query)).one()
+    return Checkpoint(row.epoch, row.seq)
+
+
+async def move_checkpoint(connection: AsyncConnection, to: Checkpoint) -> None:
+    """The checkpoint is at `to`, once the transaction is."""
+    await connection.execute(update(tables.checkpoint).values(epoch=to.epoch, seq=to.seq))
+
+
+async def parked_sessions(connection: AsyncConnection) -> set[str]:
+    """The sessions whose events are not folded any more."""
+    return set((await connection.execute(select(tables.parked.c.session_id))).scalars())
+
+
+async def park(engine: AsyncEngine, session_id: str, seq: int, reason: str) -> None:
+    """The session's rows stay as they were before `seq`."""
+    async with db.transaction(engine) as connection:
+        row = {"session_id": session_id, "seq": seq, "reason": reason[:1000]}
+        await connection.execute(upsert(tables.parked).values(row).on_conflict_do_nothing())
+
+
+async def load(connection: AsyncConnection, wanted: Iterable[tuple[str, Key]]) -> Rows:
+    """The rows of these keys, as they are."""
+    by_table: dict[str, set[Key]] = defaultdict(set)
+    rows = Rows()
+    for name, key in wanted:
+        by_table[name].add(key)
+        rows.known[name, key] = None
+    for name, keys in by_table.items():
+        table = tables.READ_MODELS[name]
+        names = _key_names(table)
+        arguments = {column: list(values) for column, values in zip(names, zip(*keys, strict=True), strict=True)}
+        for found in (await connection.execute(_select_by_keys(table), arguments)).mappings():
+            values: Row = {column: value for column, value in found.items() if column not in names}
+            rows.known[name, tuple(found[column] for column in names)] = values
+    return rows
+
+
+async def write(connection: AsyncConnection, rows: Rows) -> None:
+    """What was changed in memory is changed in the tables, once the transaction is."""
+    for name, table in tables.READ_MODELS.items():
+        names = _key_names(table)
+        touched = [key for of, key in rows.dirty if of == name]
+        gone = [dict(zip(names, key, strict=True)) for key in touched if rows.known[name, key] is None]
+        if gone:
+            await connection.execute(_delete_by_key(table), [{f"k_{k}": v for k, v in row.items()} for row in gone])
+        kept = sorted((key, row) for key in touched if (row := rows.known[name, key]) is not None)
+        if kept:
+            await connection.execute(_upsert(table), [dict(zip(names, key, strict=True)) | row for key, row in kept])
+
+
+def _key_names(table: Table) -> list[str]:
+    return [column.name for column in table.primary_key.columns]
+
+
+def _select_by_keys(table: Table) -> Select[Any]:
+    names = _key_names(table)
+    wanted = func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in names)).table_valued(*names)
+    wanted = wanted.render_derived(name="wanted")
+    same: list[ColumnElement[bool]] = [table.c[name] == wanted.c[name] for name in names]
+    return select(table).join(wanted, and_(*same))
+
+
+def _delete_by_key(table: Table) -> Delete:
+    return delete(table).where(and_(*(table.c[name] == bindparam(f"k_{name}") for name in _key_names(table))))
+
+
+def _upsert(table: Table) -> Insert:
+    statement = upsert(table)
+    names = _key_names(table)
+    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in names}
+    return statement.on_conflict_do_update(index_elements=names, set_=others)

@@ -1,0 +1,193 @@
+"""What events change: the same rows however the log is cut into pages, and what the session core says of them."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.projector.changes import Edit, changes
+from services.projector.folding import Key, Poison, Row, Rows, keys
+from shared import ids
+from shared.events import (
+    ChatCreated,
+    Event,
+    Manifest,
+    MessagePosted,
+    ParticipantInvited,
+    ParticipantJoined,
+    ParticipantLeft,
+    Recorded,
+    ReplyCompleted,
+    ReplyFailed,
+    ReplyStarted,
+    SessionCreated,
+    SessionRenamed,
+    Unknown,
+    Usage,
+)
+from shared.session import SessionState, evolve
+from tests.support.conversation import envelope
+
+SESSION = "s1"
+IDS = [ids.uuid7(1_700_000_000_000 + n) for n in range(4)]
+CHATS = st.sampled_from(["c1", "c2", "c3"])
+USERS = st.sampled_from(["ada", "bob", "eve"])
+REPLIES = st.sampled_from(IDS)
+TEXT = st.text(max_size=5)
+
+Tables = dict[tuple[str, Key], Row]
+
+later_events: st.SearchStrategy[Event] = st.one_of(
+    st.builds(SessionCreated, owner=USERS, chat_id=CHATS),
+    st.builds(SessionRenamed, title=TEXT),
+    st.builds(ParticipantInvited, expires_at=st.integers(0, 9)),
+    st.builds(ParticipantJoined, user=USERS, name=TEXT, invite_id=REPLIES),
+    st.builds(ParticipantLeft, user=USERS),
+    st.builds(ChatCreated, chat_id=CHATS, name=TEXT),
+    st.builds(MessagePosted, chat_id=st.just("c1"), content=TEXT, reply_id=st.none() | REPLIES),
+    st.builds(
+        ReplyStarted,
+        reply_id=REPLIES,
+        chat_id=st.just("c1"),
+        attempt=st.integers(1, 3),
+        model=st.just("m"),
+        manifest=st.just(Manifest(seqs=[], digest="")),
+    ),
+    st.builds(
+        ReplyCompleted,
+        reply_id=REPLIES,
+        chat_id=st.just("c1"),
+        attempt=st.integers(1, 3),
+        content=TEXT,
+        model=st.just("m"),
+        finish_reason=st.just("stop"),
+        usage=st.just(Usage(input_tokens=3, output_tokens=2)),
+    ),
+    st.builds(
+        ReplyFailed,
+        reply_id=REPLIES,
+        chat_id=st.just("c1"),
+        attempt=st.integers(0, 3),
+        reason=st.just("timeout"),
+        message=TEXT,
+    ),
+    st.just(Unknown()),
+)
+histories = st.lists(later_events, max_size=25)
+
+
+def recorded(events: Iterable[Event]) -> list[Recorded]:
+    first: list[Event] = [SessionCreated(owner="ada", owner_name="Ada", chat_id="c1", title="first")]
+    return [Recorded(seq, envelope(SESSION, event), event) for seq, event in enumerate([*first, *events], start=1)]
+
+
+def folded(pages: Iterable[list[Recorded]]) -> Tables:
+    """The tables after the pages, each folded as the projector does: load, apply, write."""
+    tables: Tables = {}
+    for page in pages:
+        made = [change for event in page for change in changes(event)]
+        rows = Rows({key: deepcopy(tables.get(key)) for key in keys(made)})
+        for change in made:
+            rows.apply(change)
+        for key in rows.dirty:
+            row = rows.known[key]
+            if row is None:
+                tables.pop(key, None)
+            else:
+                tables[key] = row
+    return tables
+
+
+def of(tables: Tables, name: str) -> dict[str, Row]:
+    return {key[-1]: row for (table, key), row in tables.items() if table == name}
+
+
+@given(histories, st.integers(1, 7))
+def test_the_size_of_a_page_makes_no_difference(events: list[Event], size: int) -> None:
+    log = recorded(events)
+    assert folded([log]) == folded([log[at : at + size] for at in range(0, len(log), size)])
+
+
+@given(histories)
+def test_the_rows_say_what_the_session_core_says(events: list[Event]) -> None:
+    log = recorded(events)
+    state = SessionState(SESSION)
+    answered: set[str] = set()
+    reopened = False
+    for event in log:  # a reply id that is asked for again is the gateway's to refuse: the rows keep the first
+        if isinstance(event.event, MessagePosted) and event.event.reply_id:
+            reopened |= event.event.reply_id in answered
+            answered.add(event.event.reply_id)
+        state = evolve(state, event)
+    tables = folded([log])
+    session = of(tables, "sessions")[SESSION]
+    assert (session["owner"], session["title"], session["active_chat"]) == (state.owner, _clean(state.title), "c1")
+    people = {user: (row["name"], row["role"], row["seq"]) for user, row in of(tables, "participants").items()}
+    assert people == {user: (_clean(p.name), p.role, p.since_seq) for user, p in state.participants.items()}
+    assert {k: row["name"] for k, row in of(tables, "chats").items()} == {
+        k: _clean(chat.name) for k, chat in state.chats.items()
+    }
+    if not reopened:
+        waiting = {k: row["attempt"] for k, row in of(tables, "replies").items() if row["status"] in OPEN}
+        assert waiting == {k: reply.attempt for k, reply in state.open_replies.items()}
+
+
+OPEN = ("requested", "running")
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+@given(histories)
+def test_counters_are_what_counting_gives(events: list[Event]) -> None:
+    tables = folded([recorded(events)])
+    session, messages = of(tables, "sessions")[SESSION], of(tables, "messages").values()
+    assert session["message_count"] == len(messages)
+    assert sum(chat["message_count"] for chat in of(tables, "chats").values()) == len(messages)
+    ended = [row for row in of(tables, "replies").values() if row["status"] == "completed"]
+    assert session["input_tokens"] == 3 * len(ended)
+
+
+def test_a_reply_ends_once() -> None:
+    reply = IDS[0]
+    tokens = Usage(output_tokens=7)
+    base: dict[str, Any] = {"reply_id": reply, "chat_id": "c1", "model": "m", "finish_reason": "stop", "usage": tokens}
+    log = recorded(
+        [
+            MessagePosted(chat_id="c1", content="why?", reply_id=reply),
+            ReplyCompleted(attempt=1, content="because", **base),
+            ReplyCompleted(attempt=2, content="no, because", **base),
+            ReplyFailed(reply_id=reply, chat_id="c1", attempt=2, reason="timeout", message="late"),
+        ]
+    )
+    tables = folded([log])
+    assert of(tables, "messages")[reply]["content"] == "because"
+    assert of(tables, "sessions")[SESSION]["output_tokens"] == 7
+    assert of(tables, "replies")[reply]["status"] == "completed"
+
+
+def test_of_two_messages_with_one_id_the_first_stays() -> None:
+    log = recorded([MessagePosted(chat_id="c1", content="first"), MessagePosted(chat_id="c1", content="second")])
+    same = [log[0], log[1], Recorded(3, log[1].envelope.model_copy(update={"actor": "bob"}), log[2].event)]
+    tables = folded([same])
+    assert [row["content"] for row in of(tables, "messages").values()] == ["first"]
+    assert of(tables, "sessions")[SESSION]["message_count"] == 1
+
+
+def test_a_message_in_a_chat_that_is_not_there_is_poison() -> None:
+    with pytest.raises(Poison, match="chats"):
+        folded([recorded([MessagePosted(chat_id="nowhere", content="hello")])])
+
+
+def test_an_unknown_event_changes_nothing() -> None:
+    assert changes(recorded([Unknown()])[1]) == []
+
+
+def test_every_other_event_moves_the_session() -> None:
+    made = changes(recorded([SessionRenamed(title="x")])[1])
+    assert isinstance(made[-1], Edit)
+    assert made[-1].values["last_seq"] == 2
