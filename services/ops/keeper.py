@@ -12,6 +12,7 @@ from services.ops.backoff import Backoff
 from services.ops.part import Part
 
 LOOK_S = 0.03  # how often a process is looked at
+ASK_S = 0.1  # how often one that starts is asked whether it is ready
 DEATHS_AT_START = 5  # a part that dies so often before it was ever ready has a fault that pauses don't heal
 
 
@@ -87,7 +88,7 @@ class Keeper:
                 while not await self.part.is_ready():
                     if self.restarts >= DEATHS_AT_START:
                         raise self._never(f"it died {self.restarts} times")
-                    await asyncio.sleep(LOOK_S)
+                    await asyncio.sleep(ASK_S)
         except TimeoutError:
             raise self._never(f"waited {timeout_s:.0f} s") from None
 

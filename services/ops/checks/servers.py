@@ -11,7 +11,7 @@ from services.ops import database, migrations, probes
 from services.ops.checks.finding import Finding, Subject
 from shared import subjects
 
-STREAMS: Final = (subjects.EVENTS, subjects.DELTAS, subjects.PROMPTS, subjects.PARKED, f"KV_{subjects.PRESENCE}")
+STREAMS: Final = (subjects.EVENTS, subjects.DELTAS, subjects.PROMPTS, subjects.PARKED)
 NEVER_STARTED = "nothing was started or configured here yet"
 START = "start the system with `antiphon up`"
 
