@@ -34,6 +34,7 @@ class Participant:
         self.texts: dict[str, str] = {}  # of replies: as they grew on this screen, never taken from their end
         self._attempts: dict[str, int] = {}
         self._token, self._urls, self._changed = token, urls, changed
+        self._lost_at: float | None = None
         self._channel = self._epoch = ""
         self._socket: ClientConnection | None = None
         self._numbers = itertools.count(1)
@@ -41,22 +42,19 @@ class Participant:
 
     async def stay(self) -> None:
         """Connected for as long as this runs; after a break, to the next gateway of the list."""
-        lost_at: float | None = None
         for url in itertools.cycle(self._urls):
             with suppress(OSError, ConnectionClosed, TimeoutError):
                 async with connect(f"{url.replace('http', 'ws', 1)}/connection/websocket", compression=None) as socket:
                     await self._enter(socket)
-                    if lost_at is not None:
-                        self.away_ms = (time.monotonic() - lost_at) * 1000
                     await self._listen(socket)
             if self._socket is not None:
-                lost_at = time.monotonic()
+                self._lost_at = time.monotonic()
             self._socket, self.gateway = None, ""
             for waiter in self._waiting.values():
                 waiter.set_exception(ConnectionResetError())
             self._waiting.clear()
             self._changed()
-            await asyncio.sleep(0 if lost_at is not None else PAUSE_S)
+            await asyncio.sleep(PAUSE_S if self._lost_at is None else 0)
 
     async def open(self, session_id: str) -> None:
         """The session is on the screen, and stays there over every reconnect."""
@@ -108,6 +106,8 @@ class Participant:
                 self.offset, self._epoch = offset, epoch
                 for publication in answer.get("publications", ()):
                     self._publication(publication)
+                if self._lost_at is not None:
+                    self.away_ms = (time.monotonic() - self._lost_at) * 1000
                 for running in answer.get("data", {}).get("running", ()):
                     self._chunk({**running, "position": 0})
             case {"push": {"channel": self._channel, "pub": publication}}:

@@ -88,7 +88,7 @@ async def invited(system: System, browser: "playwright_api.Browser") -> tuple[Pa
     ada, bob = await window(browser), await window(browser, color_scheme="dark", viewport={"width": 400, "height": 800})
     await ada.enter(system.addresses[0], "Ada")
     await ada.page.get_by_role("button", name="New conversation").click()
-    await ada.page.get_by_role("button", name="Copy invite link").click()
+    await ada.page.get_by_role("button", name="Invite").click()
     await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
     link = str(await ada.page.evaluate("navigator.clipboard.readText()"))
     await bob.enter(link.replace(system.addresses[0], system.addresses[1]), "Bob")
@@ -134,5 +134,5 @@ async def test_a_gateway_dies_in_the_middle_of_a_reply(system: System, browser: 
     assert len(texts) == 3
     assert "Still here." in texts
     await ada.shows(*texts)
-    assert "connected" == await ada.page.locator("#status").get_attribute("data-state")
+    assert await ada.page.locator("#status").get_attribute("data-state") == "connected"
     assert ada.complaints == bob.complaints == []

@@ -1,5 +1,7 @@
 /** What is said in one session, folded from its snapshot, its events and the chunks of replies. No DOM, no network. */
 
+const ASSISTANT = "Assistant";
+
 export interface Envelope {
   id: string;
   type: string;
@@ -60,7 +62,7 @@ export class Conversation {
       for (const { user, name } of snapshot.participants ?? []) this.people.set(user, name || user);
       for (const row of snapshot.messages) {
         const author = row["author"] ?? row["actor"] ?? "";
-        const name = row["author_name"] || this.people.get(author) || author;
+        const name = row["role"] === "assistant" ? ASSISTANT : row["author_name"] || this.people.get(author) || author;
         const { id, role, content: text, time, seq } = row as { id: string; role: string } & Record<string, any>;
         this.put({ id, role, author, name, text, time, seq });
       }
@@ -76,6 +78,10 @@ export class Conversation {
     this.position = offset;
     const person = { author: actor, name: actorname || this.people.get(actor) || actor, time, seq: offset };
     switch (type.replace(/\.v\d+$/, "")) {
+      case "session.created":
+        this.people.set(data["owner"], data["owner_name"] || data["owner"]);
+        this.title = data["title"];
+        break;
       case "session.renamed":
         this.title = data["title"];
         break;
@@ -96,11 +102,11 @@ export class Conversation {
       case "reply.completed": {
         const { reply_id, content: text, model, usage, finish_reason } = data;
         if (!text) this.byId.delete(reply_id);
-        else this.put({ ...person, id: reply_id, role: "assistant", name: model, text, note: spent(usage, finish_reason) });
+        else this.put({ ...person, id: reply_id, role: "assistant", name: ASSISTANT, text, note: spent(model, usage, finish_reason) });
         break;
       }
       case "reply.failed":
-        this.put({ ...person, id: data["reply_id"], role: "assistant", name: "assistant", text: "", state: "failed", note: data["message"] });
+        this.put({ ...person, id: data["reply_id"], role: "assistant", name: ASSISTANT, text: "", state: "failed", note: data["message"] });
         break;
     }
   }
@@ -124,7 +130,7 @@ export class Conversation {
     const known = this.byId.get(id);
     if (known && (known.state !== "running" || attempt <= known.attempt)) return known;
     const time = new Date().toISOString();
-    return this.put({ id, role: "assistant", author: "", name: "assistant", text: "", time, seq: Infinity, state: "running", attempt });
+    return this.put({ id, role: "assistant", author: "", name: ASSISTANT, text: "", time, seq: Infinity, state: "running", attempt });
   }
 
   private put(message: Omit<Message, "state" | "note" | "attempt"> & Partial<Message>): Message {
@@ -134,7 +140,7 @@ export class Conversation {
   }
 }
 
-function spent(usage: { input_tokens?: number; output_tokens?: number } = {}, finish = "stop"): string {
+function spent(model: string, usage: { input_tokens?: number; output_tokens?: number } = {}, finish = "stop"): string {
   const tokens = `${(usage.input_tokens ?? 0) + (usage.output_tokens ?? 0)} tokens`;
-  return finish === "stop" ? tokens : `${tokens} · ${finish}`;
+  return [model, tokens, finish === "stop" ? "" : finish].filter(Boolean).join(" · ");
 }

@@ -65,7 +65,8 @@ function start(): void {
     });
     subscription.on("publication", ({ data, offset }) => {
       if (offset) here.apply(data as Envelope, offset);
-      else if (data.type === "reply.delta") here.chunk(data);
+      if (offset && data.type.startsWith("message.posted")) say("");
+      if (data.type === "reply.delta") here.chunk(data);
       else if (data.type === "typing" && data.user !== me!.user) say(`${here.people.get(data.user) ?? "Somebody"} is writing …`);
       draw();
     });
