@@ -11,6 +11,7 @@ from services.gateway.commands import Commands
 from services.gateway.connection import Connection
 from services.gateway.context import Gateway
 from services.gateway.notices import Notices
+from services.gateway.presence import Presence
 from services.gateway.sessions import Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.socket import Receiver, Socket
@@ -57,6 +58,7 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
             commands=Commands(sessions),
             queries=queries,
             notices=Notices(),
+            presence=Presence(bus, reader, settings.instance),
             clients=Clients(settings.connections_per_user),
             stats=Stats(),
         )
@@ -65,6 +67,7 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
         sockets = partial(Socket, Acceptor(gateway))
         async with (
             gateway.notices.listening(bus.client),
+            gateway.presence.announced(),
             tasks.background(sessions.run()),
             service.http(settings, web, ws=sockets),
         ):

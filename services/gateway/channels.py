@@ -70,7 +70,8 @@ class Answer(Protocol):
 class Channels:
     """What one client is subscribed to. Its commands are given one at a time."""
 
-    def __init__(self, gateway: Gateway, socket: Socket, identity: Identity) -> None:
+    def __init__(self, gateway: Gateway, socket: Socket, identity: Identity, client_id: str) -> None:
+        self._client_id = client_id
         self._gateway = gateway
         self._socket = socket
         self._identity = identity
@@ -96,6 +97,7 @@ class Channels:
         subscription.joined = joined
         self._subscriptions[channel] = subscription
         self._gateway.stats.subscriptions += 1
+        self._gateway.presence.enter(session_id, self._client_id, self._identity)
         answer(_result(joined))
         joined.go_live()
 
@@ -106,6 +108,7 @@ class Channels:
             self._gateway.stats.subscriptions -= 1
             if subscription.joined:
                 subscription.joined.leave()
+            self._gateway.presence.leave(session_id_of(channel), self._client_id)
 
     def close(self) -> None:
         """Leaves all."""

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from services.gateway import closing, methods, pages, presence
+from services.gateway.access import readable
 from services.gateway.channels import Answer, Channels, session_id_of
 from services.gateway.closing import Close
 from services.gateway.context import Caller, Gateway
@@ -42,7 +43,7 @@ class Client:
         self.heartbeat = Heartbeat(socket, settings.ping_s, settings.pong_s, self._check_token)
         self._gateway = gateway
         self._socket = socket
-        self._channels = Channels(gateway, socket, identity)
+        self._channels = Channels(gateway, socket, identity, client_id)
         gateway.notices.add(identity.user, socket.push)
 
     @classmethod
@@ -132,13 +133,12 @@ class Client:
     async def presence(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Who is subscribed to a session's channel, on any gateway."""
         session_id = session_id_of(parse(ChannelRequest, params).channel)
-        return {"presence": await presence.clients_of(self._gateway, session_id, self.identity)}
+        return {"presence": await self._present(session_id)}
 
     async def presence_stats(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """How many clients and how many users that is."""
         session_id = session_id_of(parse(ChannelRequest, params).channel)
-        found = await presence.clients_of(self._gateway, session_id, self.identity)
-        return {"num_clients": len(found), "num_users": len({one["user"] for one in found.values()})}
+        return presence.counts(await self._present(session_id))
 
     async def refresh(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """A newer token of the same user takes the old one's place."""
@@ -155,6 +155,10 @@ class Client:
     async def ignore(self, _params: Mapping[str, Any]) -> dict[str, Any]:
         """`send` asks for nothing."""
         return {}
+
+    async def _present(self, session_id: str) -> dict[str, dict[str, Any]]:
+        async with readable(self._gateway, session_id, self.identity):
+            return await self._gateway.presence.clients_of(session_id)
 
     async def _call(self, method: str, data: Any) -> dict[str, Any]:
         return await methods.call(self._gateway, Caller(self.identity, self.id), method, data)

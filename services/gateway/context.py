@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.gateway.clients import Clients
 from services.gateway.commands import Commands
 from services.gateway.notices import Notices
+from services.gateway.presence import Presence
 from services.gateway.sessions import Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.stats import Stats
@@ -24,6 +25,7 @@ class Gateway:
     commands: Commands
     queries: QueryClient
     notices: Notices
+    presence: Presence
     clients: Clients
     stats: Stats
 

@@ -1,19 +1,118 @@
-"""Who is listening to a session on any gateway."""
+"""Who listens to a session on any gateway: entries in a bucket in memory, which die with their gateway.
 
-from typing import Any
+gateway.<gateway>                    lives 10 s, said again every 3 s
+client.<session>.<gateway>.<client>  stays; counts only while its gateway lives, so idle sockets cost nothing
+"""
 
-from services.gateway.access import readable
-from services.gateway.context import Gateway
-from shared import errors
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any, Final
+
+import nats.errors
+import orjson
+from nats.js.errors import Error as JetStreamError
+
+from shared import subjects, tasks
 from shared.auth import Identity
+from shared.bus.connection import Bus
+from shared.bus.direct import BATCH, DirectReader, Stored
+from shared.bus.streams import PRESENCE_BUCKET, ensure_bucket
+from shared.logging import get_logger
+
+log = get_logger("presence")
+
+STREAM: Final = f"KV_{subjects.PRESENCE}"
+PREFIX: Final = f"$KV.{subjects.PRESENCE}."
+GATEWAY_TTL_S: Final = 10
+REFRESH_S = 3.0
+_BUCKET = replace(PRESENCE_BUCKET, direct=True)  # read by direct get, like the streams
+_GONE = {"KV-Operation": "PURGE", "Nats-Rollup": "sub", "Nats-TTL": "5"}
 
 
-async def clients_of(gateway: Gateway, session_id: str, identity: Identity) -> dict[str, dict[str, Any]]:
-    """`{client: {user, client, conn_info}}`.
+class Presence:
+    """This gateway's entries, and everybody's as readers see them."""
 
-    Raises:
-        NotFound: no such session for this user.
-        NotAvailable: always, until gateways share who is connected to them.
-    """
-    async with readable(gateway, session_id, identity):
-        raise errors.NotAvailable("presence")
+    def __init__(self, bus: Bus, reader: DirectReader, instance: str) -> None:
+        self._bus = bus
+        self._reader = reader
+        self._me = subjects.user_token(instance)
+        self._mine: dict[str, bytes] = {}
+        self._outbox: asyncio.Queue[tuple[str, bytes, dict[str, str]]] = asyncio.Queue()
+        bus.on_reconnect.append(self._say_again)
+
+    def enter(self, session_id: str, client: str, identity: Identity) -> None:
+        """The client listens to the session. Nobody waits for the bucket; without the bus it is said later."""
+        key = self._key(session_id, client)
+        body = orjson.dumps({"user": identity.user, "client": client, "conn_info": {"name": identity.name}})
+        self._mine[key] = body
+        self._outbox.put_nowait((key, body, {}))
+
+    def leave(self, session_id: str, client: str) -> None:
+        """It no longer does."""
+        key = self._key(session_id, client)
+        if self._mine.pop(key, None) is not None:
+            self._outbox.put_nowait((key, b"", _GONE))
+
+    async def clients_of(self, session_id: str) -> dict[str, dict[str, Any]]:
+        """`{client: {user, client, conn_info}}` of all living gateways.
+
+        Raises:
+            Unavailable: the bus does not answer.
+        """
+        alive = {entry.subject.rsplit(".", 1)[1] for entry in await self._all(f"{PREFIX}gateway.*")}
+        entries = await self._all(f"{PREFIX}client.{session_id}.*.*")
+        found = [orjson.loads(entry.body) for entry in entries if entry.subject.split(".")[-2] in alive]
+        return {one["client"]: one for one in found}
+
+    @asynccontextmanager
+    async def announced(self) -> AsyncIterator[None]:
+        """The gateway counts as living while the block runs."""
+        async with tasks.background(self._stay(), self._write()):
+            yield
+        await self._put(f"{PREFIX}gateway.{self._me}", b"", _GONE)
+
+    async def _stay(self) -> None:
+        first = True
+        while True:
+            with suppress(JetStreamError, nats.errors.Error, ConnectionError):
+                await ensure_bucket(self._bus.js, _BUCKET)
+                if first:  # what an earlier process of this name left behind
+                    await self._bus.js.purge_stream(STREAM, subject=f"{PREFIX}client.*.{self._me}.*")
+                    await self._say_again()
+                    first = False
+                await self._put(f"{PREFIX}gateway.{self._me}", b"{}", {"Nats-TTL": str(GATEWAY_TTL_S)})
+            await asyncio.sleep(REFRESH_S)
+
+    async def _write(self) -> None:
+        while True:
+            await self._put(*await self._outbox.get())
+
+    async def _say_again(self) -> None:
+        """After a reconnect the bucket may be a new and empty one."""
+        with suppress(JetStreamError, nats.errors.Error, ConnectionError):
+            await ensure_bucket(self._bus.js, _BUCKET)
+            await self._put(f"{PREFIX}gateway.{self._me}", b"{}", {"Nats-TTL": str(GATEWAY_TTL_S)})
+            for key, body in list(self._mine.items()):
+                await self._put(key, body)
+
+    async def _put(self, key: str, body: bytes, headers: dict[str, str] | None = None) -> None:
+        with suppress(nats.errors.Error, ConnectionError):
+            await self._bus.client.publish(key, body, headers=headers)
+
+    async def _all(self, pattern: str) -> list[Stored]:
+        found: list[Stored] = []
+        while True:
+            batch = await self._reader.after(STREAM, pattern, found[-1].seq if found else 0)
+            found += batch
+            if len(batch) < BATCH:
+                return [entry for entry in found if entry.body]
+
+    def _key(self, session_id: str, client: str) -> str:
+        return f"{PREFIX}client.{session_id}.{self._me}.{client}"
+
+
+def counts(clients: dict[str, dict[str, Any]]) -> dict[str, int]:
+    """How many clients, of how many users."""
+    return {"num_clients": len(clients), "num_users": len({one["user"] for one in clients.values()})}
