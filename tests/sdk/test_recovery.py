@@ -41,7 +41,8 @@ async def test_a_cut_connection_recovers_on_the_other_gateway(
             sent = [await steady.write("message.send", session_id=session_id, content=str(n)) for n in range(5)]
             front.target = one_system.port + 1 - round_number % 2
             await client.got(sent[-1]["id"])
-        assert client.durable() == steady.durable()
+        assert client.durable("message.") == steady.durable("message.")
+        assert len(client.durable("message.")) == 15
         recovered = [e["recovered"] for e in client.seen("subscribed", was_recovering=True)]
         assert recovered == [True] * 3
 
