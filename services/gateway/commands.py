@@ -8,7 +8,7 @@ retry can overtake, and everybody decides on a state that holds their own last e
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -21,8 +21,8 @@ from services.gateway.repeats import is_repeat
 from services.gateway.sessions import Sessions
 from shared import errors, subjects, telemetry
 from shared.auth import Identity
-from shared.bus.publish import Moved, Published, publish
-from shared.events import Envelope, MessagePosted, encode, wrap
+from shared.bus.publish import Moved, publish
+from shared.events import MessagePosted, encode, wrap
 from shared.logging import get_logger
 from shared.session import Actor, Command, Decided, decide
 
@@ -53,12 +53,28 @@ class Outcome:
         return self.data.get("reply_id")
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One execution. `sent`: the bodies that it has published so far, whose fate may be unknown."""
+
+    feed: Feed
+    command: Command
+    identity: Identity
+    traceparent: str
+    sent: list[bytes] = field(default_factory=list)
+
+    def decided(self) -> Decided | errors.Refused:
+        """What the command means for the session as it is known now."""
+        actor = Actor(self.identity.user, self.identity.name)
+        return decide(self.feed.state, self.command, actor, int(time.time()))
+
+
 class Commands:
     """Decides and publishes for the users of one gateway."""
 
-    def __init__(self, sessions: Sessions, freshness: Freshness | None = None) -> None:
+    def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._freshness = freshness or Freshness(sessions)
+        self._freshness = Freshness(sessions)
         self._lanes: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def execute(self, command: Command, identity: Identity, traceparent: str = "") -> Outcome:
@@ -70,105 +86,97 @@ class Commands:
             Unavailable: the bus, or the log where it is needed, is away. The same id may be sent again.
         """
         lane = self._lanes.setdefault((command.session_id, identity.user), asyncio.Lock())
-        async with lane:
-            try:
-                async with self._sessions.open(command.session_id) as feed:
-                    outcome = await self._in_lane(feed, command, identity, traceparent)
-            except errors.AntiphonError as error:
-                measures.COMMANDS.labels(command.METHOD, type(error).__name__).inc()
-                raise
-        measures.COMMANDS.labels(command.METHOD, "duplicate" if outcome.duplicate else "accepted").inc()
-        return outcome
+        async with lane, self._sessions.open(command.session_id) as feed:
+            return await self._in_lane(_Call(feed, command, identity, traceparent or telemetry.traceparent()))
 
-    async def _in_lane(self, feed: Feed, command: Command, identity: Identity, traceparent: str) -> Outcome:
+    async def _in_lane(self, call: _Call) -> Outcome:
+        feed = call.feed
         if feed.acked > feed.chain.covered:
             await feed.reach(feed.acked)
-        if (found := await self._earlier(feed, command, identity)) is not None:
+        if (found := await self._earlier(call)) is not None:
             return found
-        if not self._freshness.is_fresh(command.id):
-            seq = await self._freshness.stored_at(identity.user, command.id)
+        if not self._freshness.is_fresh(call.command.id):
+            seq = await self._freshness.stored_at(call.identity.user, call.command.id)
             if seq is not None:
-                return await self._answer_stored(feed, command, seq)
+                return await self._answer_stored(call, seq)
         loop = asyncio.get_running_loop()
         ends_at, tries = loop.time() + DECIDE_S, 0
         while loop.time() < ends_at:
-            outcome = await self._try(feed, command, identity, traceparent, refreshed=tries > 0)
-            if outcome is not None:
+            if (outcome := await self._try(call, refreshed=tries > 0)) is not None:
                 return outcome
             tries += 1
             await feed.catch_up()
-            if (found := await self._earlier(feed, command, identity)) is not None:
+            if (found := await self._earlier(call)) is not None:
                 return found
-        log.info("command_conflict", session_id=feed.session_id, method=command.METHOD, tries=tries)
+        log.info("command_conflict", session_id=feed.session_id, method=call.command.METHOD, tries=tries)
         raise errors.Conflict(f"the session changes all the time, last at seq {feed.last}")
 
-    async def _try(
-        self, feed: Feed, command: Command, identity: Identity, traceparent: str, *, refreshed: bool
-    ) -> Outcome | None:
+    async def _try(self, call: _Call, *, refreshed: bool) -> Outcome | None:
         """One decision and its publish. None: look at the session again, then decide again."""
-        actor = Actor(identity.user, identity.name)
-        decided = decide(feed.state, command, actor, int(time.time()))
+        decided = call.decided()
         if isinstance(decided, errors.Refused):
             if refreshed:
                 raise decided
             return None  # what was refused by a state that is behind may be right by the leader's
-        envelope = wrap(
-            decided.event,
-            event_id=command.id,
-            session_id=command.session_id,
-            source=self._sessions.instance,
-            actor=identity.user,
-            actor_name=identity.name,
-            traceparent=traceparent or telemetry.traceparent(),
-        )
         if not decided.strict:
-            return await self._publish(feed, command, envelope, decided, None)
-        async with feed.strict:  # those who wait here would have failed at the server
-            if decide(feed.state, command, actor, int(time.time())) != decided:
+            return await self._publish(call, decided, None)
+        async with call.feed.strict:  # those who wait here would have failed at the server
+            if call.decided() != decided:
                 return None
             try:
-                return await self._publish(feed, command, envelope, decided, feed.chain.expectation)
+                return await self._publish(call, decided, call.feed.chain.expectation)
             except Moved:
                 return None
 
-    async def _publish(
-        self, feed: Feed, command: Command, envelope: Envelope, decided: Decided, expected_seq: int | None
-    ) -> Outcome:
-        body = encode(envelope)
-        headers = {subjects.HEADER_TRACEPARENT: envelope.traceparent} if envelope.traceparent else {}
-        if isinstance(decided.event, MessagePosted) and decided.event.reply_id:
-            headers[subjects.HEADER_REPLY_ID] = decided.event.reply_id
+    async def _publish(self, call: _Call, decided: Decided, expected_seq: int | None) -> Outcome:
+        feed, event = call.feed, decided.event
+        envelope = wrap(
+            event,
+            event_id=call.command.id,
+            session_id=feed.session_id,
+            source=self._sessions.instance,
+            actor=call.identity.user,
+            actor_name=call.identity.name,
+            traceparent=call.traceparent,
+        )
+        headers = {subjects.HEADER_TRACEPARENT: call.traceparent} if call.traceparent else {}
+        if isinstance(event, MessagePosted) and event.reply_id:
+            headers[subjects.HEADER_REPLY_ID] = event.reply_id
+        call.sent.append(encode(envelope))
         with measures.PUBLISH_S.time():
             ack = await publish(
                 self._sessions.bus.js,
                 subjects.event(feed.session_id),
-                body,
+                call.sent[-1],
                 msg_id=subjects.command_msg_id(envelope.actor, feed.session_id, envelope.id),
                 headers=headers,
                 expected_seq=expected_seq,
             )
         if ack.duplicate:
-            return await self._answer_stored(feed, command, ack.seq, own=body)
-        await self._see(feed, envelope, ack)
-        return Outcome(envelope.id, ack.seq, False, feed.session_id, envelope.type, envelope.data)
-
-    async def _see(self, feed: Feed, envelope: Envelope, ack: Published) -> None:
-        """Waits for one's own event. It is accepted either way; who comes next waits for it again, or is refused."""
-        feed.acked = max(feed.acked, ack.seq)
+            return await self._answer_stored(call, ack.seq)
         if ack.seq <= feed.chain.covered and feed.seq_of(envelope.actor, envelope.id) != ack.seq:
             self._sessions.doubt()  # a position that was given out before: the stream may be another one
+        await self._see(feed, ack.seq)
+        return Outcome(envelope.id, ack.seq, False, feed.session_id, envelope.type, envelope.data)
+
+    async def _see(self, feed: Feed, seq: int) -> None:
+        """Waits for one's own event. It is accepted either way; who comes next waits for it again, or is refused."""
+        feed.acked = max(feed.acked, seq)
         try:
-            await feed.reach(ack.seq)
+            await feed.reach(seq)
         except errors.Unavailable:
-            log.warning("own_event_not_seen", session_id=feed.session_id, seq=ack.seq)
+            log.warning("own_event_not_seen", session_id=feed.session_id, seq=seq)
 
-    async def _earlier(self, feed: Feed, command: Command, identity: Identity) -> Outcome | None:
-        seq = feed.seq_of(identity.user, command.id)
-        return None if seq is None else await self._answer_stored(feed, command, seq)
+    async def _earlier(self, call: _Call) -> Outcome | None:
+        seq = call.feed.seq_of(call.identity.user, call.command.id)
+        return None if seq is None else await self._answer_stored(call, seq)
 
-    async def _answer_stored(self, feed: Feed, command: Command, seq: int, own: bytes | None = None) -> Outcome:
-        """The first answer again. `own`: what was just sent; if that is what is stored, it was stored by this call."""
-        body = await feed.stored(seq)
+    async def _answer_stored(self, call: _Call, seq: int) -> Outcome:
+        """The answer that the event at `seq` stands for, if it came from the same command; no duplicate if from this
+        very call, whose acknowledgement was lost.
+        """
+        command = call.command
+        body = await call.feed.stored(seq)
         event = orjson.loads(body) if body is not None else {}
         if (
             event.get("subject") != command.session_id
@@ -176,9 +184,5 @@ class Commands:
             or not is_repeat(command, event.get("type", ""), event.get("data", {}))
         ):
             raise errors.Conflict(f"the id {command.id} was used for something else, at seq {seq}")
-        feed.acked = max(feed.acked, seq)
-        try:
-            await feed.reach(seq)
-        except errors.Unavailable:
-            log.warning("own_event_not_seen", session_id=feed.session_id, seq=seq)
-        return Outcome(command.id, seq, body != own, feed.session_id, event["type"], event["data"])
+        await self._see(call.feed, seq)
+        return Outcome(command.id, seq, body not in call.sent, command.session_id, event["type"], event["data"])

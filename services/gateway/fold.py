@@ -40,6 +40,9 @@ class Fold:
             self.state = replace(self.state, seq=link.seq)
             return None
         recorded = _recorded(link.seq, raw)
+        if recorded is None:
+            self.state = replace(self.state, seq=link.seq)
+            return None
         self.state = evolve(self.state, recorded)
         return recorded.event
 
@@ -80,13 +83,13 @@ def _is_plain_message(raw: dict[str, Any]) -> bool:
     return raw.get("type") == MessagePosted.TYPE and isinstance(data, dict) and not data.get("reply_id")
 
 
-def _recorded(seq: int, raw: dict[str, Any]) -> Recorded:
+def _recorded(seq: int, raw: dict[str, Any]) -> Recorded | None:
     """The event without a second parse. One that is malformed keeps its place and means nothing; history parks it."""
     try:
         envelope = Envelope.model_validate(raw)
         return Recorded(seq, envelope, CATALOGUE.get(envelope.type, Unknown).model_validate(envelope.data))
     except ValidationError:
-        return Recorded(seq, Envelope.model_construct(), Unknown())
+        return None
 
 
 def deliverable(body: bytes) -> bytes:

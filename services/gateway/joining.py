@@ -12,17 +12,15 @@ gate; what the gate holds at or below it is a repeat. Both ends are provable, so
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
 from services.gateway import measures
 from services.gateway.feed import Feed
 from services.gateway.hub import Listener
-from services.gateway.snapshot import from_events, snapshot
+from services.gateway.snapshot import Snapshot, Snapshots
 from services.gateway.source import Page
 from shared import errors
-from shared.bus.query import QueryClient
 
 RECOVER_EVENTS = 1000
 RECOVER_BYTES = 512 * 1024
@@ -110,7 +108,7 @@ class Joined:
 async def join(
     feed: Feed,
     epoch: str,
-    queries: QueryClient,
+    snapshots: Snapshots,
     listener: Listener,
     recover: tuple[str, int] | None,
     user: str,
@@ -122,43 +120,49 @@ async def join(
         NotFound: the user is no participant, or there is no session.
         Unavailable: it can't be read now.
     """
-    _admit(feed, user)
+    await admit(feed, user)
     gate = Gate(user)
     feed.add(gate)
     try:
         page = await _missed(feed, epoch, recover) if recover else None
         if recover and page is not None:
             measures.JOINS.labels("recovered").inc()
-            answer: dict[str, Any] = {}
-            offset, up_to, publications, backlog = recover[1], page.up_to, [pub for _, pub in page.events], []
+            fresh, rest = None, page
         else:
-            measures.JOINS.labels("snapshot" if recover is None else "unrecovered").inc()
-            offset, answer, rest = await _fresh(feed, queries, user)
-            up_to, publications, backlog = rest.up_to, [], rest.events
+            measures.JOINS.labels("unrecovered" if recover else "snapshot").inc()
+            fresh, rest = await _fresh(feed, snapshots)
         _still(feed, gate)
     except BaseException:
         feed.remove(gate)
         raise
-    # From here to the caller's go_live nothing yields: the texts below are those that the next chunk continues.
+    # These texts hold every chunk up to now; the gate goes on with the next one.
     gate.held = [(frame, seq) for frame, seq in gate.held if seq is not None]
-    answer["running"] = feed.running()
+    running = feed.running()
     return Joined(
         epoch=epoch,
-        offset=offset,
-        snapshot=orjson.dumps(answer),
-        publications=publications,
-        recovered=page is not None,
+        offset=fresh.at if fresh else recover[1] if recover else 0,
+        snapshot=fresh.with_running(running) if fresh else orjson.dumps({"running": running}),
+        publications=[] if fresh else [pub for _, pub in rest.events],
+        recovered=fresh is None,
         was_recovering=recover is not None,
         feed=feed,
         _listener=listener,
         _gate=gate,
-        _up_to=up_to,
-        _backlog=backlog,
+        _up_to=rest.up_to,
+        _backlog=rest.events if fresh else [],
         _release=release,
     )
 
 
-def _admit(feed: Feed, user: str) -> None:
+async def admit(feed: Feed, user: str) -> None:
+    """Returns if the user may read. Whom this gateway does not know of is asked about, lest it is a moment behind.
+
+    Raises:
+        NotFound: the user is no participant, or there is no session.
+        Unavailable: it can't be read now.
+    """
+    if user not in feed.state.participants:
+        await feed.catch_up()
     if user not in feed.state.participants:
         raise errors.NotFound("session")
 
@@ -183,15 +187,17 @@ async def _missed(feed: Feed, epoch: str, recover: tuple[str, int]) -> Page | No
     return None if page is None or page.more else page
 
 
-async def _fresh(feed: Feed, queries: QueryClient, user: str) -> tuple[int, dict[str, Any], Page]:
-    """A snapshot, its position, and the events from there to where the feed is."""
-    at, answer = await snapshot(feed, queries, user)
-    if at > feed.chain.covered:
+async def _fresh(feed: Feed, snapshots: Snapshots) -> tuple[Snapshot, Page]:
+    """A snapshot, and the events from its position to where the feed is."""
+    taken = await snapshots.take(feed)
+    if taken.at > feed.chain.covered:
         await feed.catch_up()
-    page = await feed.events_after(at, BACKLOG_EVENTS, BACKLOG_BYTES) if at <= feed.chain.covered else None
-    if page is None or page.more:  # the projector is too far behind, or of another log
-        at, answer = await from_events(feed)
-        page = await feed.events_after(at, BACKLOG_EVENTS, BACKLOG_BYTES)
+    if taken.at <= feed.chain.covered:
+        page = await feed.events_after(taken.at, BACKLOG_EVENTS, BACKLOG_BYTES)
+        if page is not None and not page.more:
+            return taken, page
+    taken = await snapshots.by_events(feed)  # the projector is too far behind, or of another log
+    page = await feed.events_after(taken.at, BACKLOG_EVENTS, BACKLOG_BYTES)
     if page is None or page.more:
         raise errors.Unavailable("the session can't be read whole")
-    return at, answer, page
+    return taken, page

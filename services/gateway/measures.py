@@ -14,4 +14,3 @@ PUBLISH_S = Histogram(
     "From publish to acknowledgement",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 10),
 )
-COMMANDS = Counter("antiphon_commands_total", "Commands, by method and outcome", ["method", "outcome"])

@@ -14,6 +14,7 @@ from services.gateway import measures
 from services.gateway.feed import Feed
 from services.gateway.hub import Listener
 from services.gateway.joining import Joined, join
+from services.gateway.snapshot import Snapshots
 from services.gateway.source import Source
 from shared import errors, subjects, tasks
 from shared.bus import streams
@@ -50,6 +51,7 @@ class Sessions:
         self.queries = queries
         self.bus = bus
         self._source = Source(reader, queries)
+        self._snapshots = Snapshots(queries)
         self._linger_s = linger_s
         self._max_cached = max_cached
         self._feeds: dict[str, Feed] = {}
@@ -104,7 +106,7 @@ class Sessions:
         """
         feed = await self.acquire(session_id)
         try:
-            return await join(feed, self.epoch, self.queries, listener, recover, user, self.release)
+            return await join(feed, self.epoch, self._snapshots, listener, recover, user, self.release)
         except BaseException:
             self.release(feed)
             raise

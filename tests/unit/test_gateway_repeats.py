@@ -1,0 +1,47 @@
+"""Sending a command again is told apart from using its id for something else."""
+
+import pytest
+
+from services.gateway.repeats import BECOMES, is_repeat
+from shared import ids
+from shared.session import COMMANDS, Actor, Command, Decided, SessionState, decide
+from shared.session.commands import CreateSession, SendMessage
+from shared.session.state import Chat, Participant
+
+ID, SESSION = ids.uuid7(), ids.uuid7()
+
+
+def send(**fields: object) -> SendMessage:
+    return SendMessage.model_validate({"id": ID, "session_id": SESSION, "content": "hello", **fields})
+
+
+def decided(command: Command) -> dict[str, object]:
+    state = SessionState(
+        SESSION,
+        seq=1,
+        owner="ann",
+        active_chat="c1",
+        participants={"ann": Participant("ann", "Ann", "owner", 1)},
+        chats={"c1": Chat("c1", "Main Chat", "discussion"), "c2": Chat("c2", "Other", "discussion")},
+    )
+    found = decide(state, command, Actor("ann", "Ann"), 0)
+    assert isinstance(found, Decided)
+    return found.event.model_dump(mode="json", exclude_none=True)
+
+
+def test_every_command_is_known() -> None:
+    assert set(BECOMES) == set(COMMANDS.values())
+
+
+@pytest.mark.parametrize("fields", [{}, {"reply": True}, {"chat_id": "c2"}, {"metadata": {"a": [1]}, "parent": ID}])
+def test_the_same_command_is_a_repeat(fields: dict[str, object]) -> None:
+    assert is_repeat(send(**fields), "message.posted.v1", decided(send(**fields)))
+
+
+@pytest.mark.parametrize("fields", [{"content": "other"}, {"reply": True}, {"chat_id": "c2"}, {"metadata": {"a": 1}}])
+def test_another_command_under_the_same_id_is_none(fields: dict[str, object]) -> None:
+    assert not is_repeat(send(**fields), "message.posted.v1", decided(send()))
+
+
+def test_another_type_is_none() -> None:
+    assert not is_repeat(CreateSession(id=ID), "message.posted.v1", decided(send()))
