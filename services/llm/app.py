@@ -46,6 +46,7 @@ async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
         health.checks |= {"nats": _nats(bus), "events": _events(bus), "model": _model(settings, generator)}
         async with (
             probes(settings, health),
+            worker.draining(),
             background(
                 for_ever("intake", lambda: run_intake(bus)),
                 for_ever("worker", worker.run),

@@ -61,9 +61,12 @@ async def run_intake(bus: Bus) -> None:
     )
     puller = Puller(bus, subjects.EVENTS, config, window=BATCH)
     await puller.start()
-    while True:
-        messages = await puller.batch(BATCH)
-        await asyncio.gather(*(_take(bus, message) for message in messages))
+    try:
+        while True:
+            messages = await puller.batch(BATCH)
+            await asyncio.gather(*(_take(bus, message) for message in messages))
+    finally:
+        await puller.stop()
 
 
 async def _take(bus: Bus, message: Msg) -> None:

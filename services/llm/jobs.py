@@ -53,7 +53,7 @@ class Worker:
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Takes jobs until it is cancelled. Then those in work get `drain_s` to end; the rest goes to other workers."""
+        """Takes jobs until it is cancelled; those in work go on."""
         await streams.ensure(self._bus.js, streams.PROMPTS)
         await streams.ensure(self._bus.js, streams.PARKED)
         await self._replies.deltas.ensure()
@@ -73,13 +73,18 @@ class Worker:
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
         finally:
-            await self._drain()
+            await puller.stop()  # or a job that goes back would come here again
 
-    async def _drain(self) -> None:
-        running = set(self._running)
-        if running:
-            await asyncio.wait(running, timeout=self._settings.drain_s)
-        await cancel(*running)
+    @asynccontextmanager
+    async def draining(self) -> AsyncIterator[None]:
+        """After the block, jobs in work have got `drain_s` to end; the rest has gone back, to other workers."""
+        try:
+            yield
+        finally:
+            running = set(self._running)
+            if running:
+                await asyncio.wait(running, timeout=self._settings.drain_s)
+            await cancel(*running)
 
     async def _one(self, message: Msg, puller: Puller) -> None:
         metrics.GENERATING.inc()

@@ -43,6 +43,7 @@ class World:
 
     bus: Bus
     reader: DirectReader
+    nats_url: str
     session_id: str = field(default_factory=ids.uuid7)
     chat_id: str = field(default_factory=ids.uuid7)
     deltas: list[dict[str, Any]] = field(default_factory=list)
@@ -109,6 +110,11 @@ class World:
                 text = text[: delta["position"]] + delta["text"] + text[delta["position"] + len(delta["text"]) :]
         return text
 
+    async def stored_deltas(self) -> list[dict[str, Any]]:
+        """The chunks that DELTAS holds now: what a gateway reads for a client that joins in the middle."""
+        found = await self.reader.after(subjects.DELTAS, subjects.delta(self.session_id), 0)
+        return [orjson.loads(one.body) for one in found]
+
     async def jobs(self) -> int:
         """Jobs that are not done."""
         return (await self.bus.js.stream_info(subjects.PROMPTS)).state.messages
@@ -133,24 +139,36 @@ class World:
                 found.append({**facts, "id": event.reply_id, "role": "assistant", "content": event.content})
         return found
 
+    @asynccontextmanager
+    async def projector(self) -> AsyncIterator[None]:
+        """Inside, the projector's queries are answered."""
+        broker = make_broker(self.nats_url, "test")
+
+        @broker.subscriber(subjects.query("projector", "context"))
+        async def context(request: dict[str, Any]) -> dict[str, Any]:
+            return ok({"messages": await self.messages(request["up_to_seq"])})
+
+        @broker.subscriber(subjects.query("projector", "open_replies"))
+        async def open_replies(_request: dict[str, Any]) -> dict[str, Any]:
+            return ok({"replies": await self.open_replies()})
+
+        async with answering(broker):
+            yield
+
 
 @asynccontextmanager
 async def world(nats_url: str) -> AsyncIterator[World]:
     """A log with a session in it, and somebody who answers for the projector."""
+    async with unanswered_world(nats_url) as one, one.projector():
+        yield one
+
+
+@asynccontextmanager
+async def unanswered_world(nats_url: str) -> AsyncIterator[World]:
+    """A log with a session in it, while the projector is away."""
     async with connect(nats_url, "test") as bus:
         reader = DirectReader(bus.client)
         await reader.start()
-        one = World(bus, reader)
+        one = World(bus, reader, nats_url)
         await one.start()
-        broker = make_broker(nats_url, "test")
-
-        @broker.subscriber(subjects.query("projector", "context"))
-        async def context(request: dict[str, Any]) -> dict[str, Any]:
-            return ok({"messages": await one.messages(request["up_to_seq"])})
-
-        @broker.subscriber(subjects.query("projector", "open_replies"))
-        async def open_replies(_request: dict[str, Any]) -> dict[str, Any]:
-            return ok({"replies": await one.open_replies()})
-
-        async with answering(broker):
-            yield one
+        yield one

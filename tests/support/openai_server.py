@@ -43,6 +43,7 @@ class OpenAIServer:
     headers: dict[str, str] = field(default_factory=dict)  # of error responses
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    answered: int = 0
     stalled: asyncio.Event = field(default_factory=asyncio.Event)  # set it to let go
 
     async def complete(self, request: Request) -> Response:
@@ -71,6 +72,7 @@ class OpenAIServer:
         if fault != "no_usage":
             yield _chunk([], USAGE)
         yield b"data: [DONE]\n\n"
+        self.answered += 1
 
 
 def _chunk(choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
