@@ -62,9 +62,9 @@ class Page:
 
 
 @pytest.fixture
-async def system(tmp_path: Path) -> AsyncIterator[System]:
+async def system(data_dir: Path) -> AsyncIterator[System]:
     """A system whose offline model writes slowly."""
-    async with whole_system(tmp_path / "data", environment=SLOW_WORDS) as running:
+    async with whole_system(data_dir, environment=SLOW_WORDS) as running:
         yield running
 
 

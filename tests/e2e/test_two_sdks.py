@@ -56,8 +56,7 @@ async def test_two_sdks_on_two_gateways_share_one_stream(system: System) -> None
 
 
 @pytest.mark.timeout(300)
-async def test_nothing_acknowledged_is_lost_whatever_dies(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+async def test_nothing_acknowledged_is_lost_whatever_dies(data_dir: Path) -> None:
     async with whole_system(data_dir) as system, talking(system) as talk:
         async with talk.chatter():
             await talk.more(20)
