@@ -87,7 +87,8 @@ class Socket(asyncio.Protocol):
         """Starts the closing handshake; the connection ends when the peer answers, or `CLOSE_S` later."""
         if self.open:
             self.open = False
-            self._ws.send_close(why.code, why.reason)
+            if self._ws.state is State.OPEN:  # what came in one piece with a broken frame finds it closing
+                self._ws.send_close(why.code, why.reason)
             self._flush()
             self._abort_later()
 
