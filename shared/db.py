@@ -38,6 +38,8 @@ async def engine(settings: DatabaseSettings) -> AsyncIterator[AsyncEngine]:
             "server_settings": {
                 **_KEEPALIVE,
                 "application_name": settings.instance or "antiphon",
+                # A process that is frozen inside a transaction must not keep its locks from the others.
+                "idle_in_transaction_session_timeout": f"{_LOCK_SILENCE_S}s",
                 "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
             },
         },

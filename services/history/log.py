@@ -64,6 +64,7 @@ async def append(engine: AsyncEngine, epoch: str, entries: list[Entry]) -> Appen
         Hole: the entries do not continue the log, or one another. Nothing was appended.
         ForeignEpoch: the log has another identity by now. Nothing was appended.
     """
+    known = {entry.seq: columns(entry) for entry in entries}  # before the head is locked
     async with db.transaction(engine) as connection:
         at = (await connection.execute(text(sql.LOCK_HEAD))).one()
         if at.epoch != epoch:
@@ -72,7 +73,7 @@ async def append(engine: AsyncEngine, epoch: str, entries: list[Entry]) -> Appen
         if not new:
             return Appended(at.seq, 0)
         _check_dense(at.seq, new)
-        read = [columns(entry) for entry in new]
+        read = [known[entry.seq] for entry in new]
         raw = await db.driver(connection)
         originals = await _originals(raw, new, read)
         rows, last_hash = _rows(epoch, at.hash, new, read, originals)

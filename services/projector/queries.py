@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, ScalarSelect, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.projector import pages, requests, shapes, store
@@ -53,8 +53,7 @@ class Queries:
         """`{sessions, cursor, at}`, ordered by their last event; `cursor` is null on the last page."""
         await self._progress.wait_for(request.min_seq)
         before = int(request.cursor) if request.cursor else END
-        people = select(func.count()).where(participants.c.session_id == sessions.c.session_id).scalar_subquery()
-        threads = select(func.count()).where(chats.c.session_id == sessions.c.session_id).scalar_subquery()
+        people, threads = _count_of(participants), _count_of(chats)
         last = (sessions.c.session_id == messages.c.session_id) & (sessions.c.last_message_id == messages.c.message_id)
         columns = (messages.c.role.label("last_role"), messages.c.author, messages.c.author_name)
         preview = func.left(messages.c.content, PREVIEW_CHARS).label("preview")
@@ -117,6 +116,11 @@ class Queries:
 async def _total(connection: AsyncConnection, session_id: str, chat_id: str) -> int:
     query = select(chats.c.message_count).where(chats.c.session_id == session_id, chats.c.chat_id == chat_id)
     return (await connection.execute(query)).scalar() or 0
+
+
+def _count_of(table: Table) -> ScalarSelect[int]:
+    rows = select(func.count()).select_from(table).where(table.c.session_id == sessions.c.session_id)
+    return rows.correlate(sessions).scalar_subquery()
 
 
 def _summary(row: RowMapping) -> dict[str, Any]:

@@ -1,62 +1,21 @@
 """history as a process on real servers: what it stores, and what it answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.history import chain, log
-from services.history.chain import Anchor, Link
+from services.history import log
 from services.history.entry import Entry
-from services.history.sql import LINKS
 from shared import db, ids, subjects
-from shared.bus.connection import Bus, connect
 from shared.bus.query import QueryClient
 from shared.bus.streams import wait_for_events
 from shared.settings import DatabaseSettings
 from tests.support.conversation import created, posted, put
-from tests.support.eventually import eventually
-from tests.support.services import RealService, running
-
-
-def environment(nats_url: str, database_url: str) -> dict[str, str]:
-    return {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_DATABASE_URL": database_url}
-
-
-@asynccontextmanager
-async def surroundings(nats_url: str, database_url: str) -> AsyncIterator[tuple[Bus, AsyncEngine]]:
-    async with connect(nats_url, "test") as bus, db.engine(DatabaseSettings(database_url=database_url)) as engine:
-        yield bus, engine
-
-
-async def verified(engine: AsyncEngine) -> Anchor:
-    """The chain recomputed over the whole log."""
-    async with engine.connect() as connection:
-        rows = (await connection.execute(text(LINKS), {"after": 0, "limit": 10**9})).all()
-    return chain.verify(Link(*row) for row in rows)
-
-
-async def reaches(engine: AsyncEngine, seq: int, timeout_s: float = 15.0) -> None:
-    """The log is verified up to `seq` and ends there."""
-
-    async def check() -> bool:
-        async with engine.connect() as connection:
-            return int((await connection.execute(text("SELECT seq FROM log.head"))).scalar_one()) == seq
-
-    await eventually(check, timeout_s)
-    assert (await verified(engine)).seq == seq
-
-
-async def readiness(of: RealService) -> dict[str, Any]:
-    async with httpx.AsyncClient() as client:
-        found: dict[str, Any] = (await client.get(f"{of.address}/health/ready")).json()
-        return found
+from tests.support.logs import environment, reaches, readiness, surroundings, verified
+from tests.support.services import running
 
 
 async def test_what_is_published_is_appended_and_can_be_asked_for(nats_url: str, database_url: str) -> None:
@@ -90,6 +49,7 @@ async def test_what_is_published_is_appended_and_can_be_asked_for(nats_url: str,
         unknown = await query.ask("history", "exists", {"actor": "bob", "id": first.id})
         assert (unknown["exists"], unknown["seq"], unknown["head"]) == (False, None, 6)
         assert b'"epoch"' in (await notices.next_msg()).data
+        await notices.unsubscribe()
 
 
 async def test_a_second_copy_of_an_id_is_kept_and_marked(nats_url: str, database_url: str) -> None:

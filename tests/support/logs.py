@@ -1,0 +1,56 @@
+"""Looking at the log as an auditor does, and at the services that write it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.history import chain
+from services.history.chain import Anchor, Link
+from services.history.sql import LINKS
+from shared import db
+from shared.bus.connection import Bus, connect
+from shared.settings import DatabaseSettings
+from tests.support.eventually import eventually
+from tests.support.services import RealService
+
+
+def environment(nats_url: str, database_url: str) -> dict[str, str]:
+    return {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_DATABASE_URL": database_url}
+
+
+@asynccontextmanager
+async def surroundings(nats_url: str, database_url: str) -> AsyncIterator[tuple[Bus, AsyncEngine]]:
+    async with connect(nats_url, "test") as bus, db.engine(DatabaseSettings(database_url=database_url)) as engine:
+        yield bus, engine
+
+
+async def verified(engine: AsyncEngine) -> Anchor:
+    """The chain recomputed over the whole log."""
+    async with engine.connect() as connection:
+        rows = (await connection.execute(text(LINKS), {"after": 0, "limit": 10**9})).all()
+    return chain.verify(Link(*row) for row in rows)
+
+
+async def reaches(engine: AsyncEngine, seq: int, timeout_s: float = 15.0) -> None:
+    """The log is verified up to `seq` and ends there."""
+
+    async def check() -> bool:
+        async with engine.connect() as connection:
+            return int((await connection.execute(text("SELECT seq FROM log.head"))).scalar_one()) == seq
+
+    await eventually(check, timeout_s)
+    assert (await verified(engine)).seq == seq
+
+
+async def readiness(of: RealService) -> dict[str, Any]:
+    """What `/health/ready` says; nothing while nobody listens."""
+    try:
+        async with httpx.AsyncClient() as client:
+            found: dict[str, Any] = (await client.get(f"{of.address}/health/ready")).json()
+            return found
+    except httpx.ConnectError:
+        return {"status": "away", "checks": {}}
