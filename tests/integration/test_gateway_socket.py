@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from shared import ids
-from tests.support.client import Client, ReplyError, connected
+from tests.support.client import ReplyError, connected
 from tests.support.eventually import eventually
 from tests.support.gateways import gateways, new_session, token
 from tests.support.services import RealService
