@@ -1,5 +1,6 @@
 """`docs/configuration.md`: every environment variable of every service, from the settings classes themselves."""
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from services.gateway.settings import GatewaySettings
@@ -26,6 +27,21 @@ in the name; a limit of 0 is lifted.
 |---|---|---|---|
 """
 
+_UP = """
+## What `antiphon up` reads itself
+
+| variable | default | what it is |
+|---|---|---|
+| `ANTIPHON_NATS_URL` | | Your own NATS servers; then none is embedded |
+| `ANTIPHON_DATABASE_URL` | | Your own PostgreSQL; then none is embedded |
+| `ANTIPHON_DATA_DIR` | `.antiphon` | Where the embedded servers, secrets, logs and the state of `ps` live |
+| `ANTIPHON_NATS_SYNC_INTERVAL` | `always` | When the embedded NATS syncs to disk: before each acknowledgement, or at intervals |
+| `ANTIPHON_POSTGRES_DURABLE` | `on` | Whether the embedded PostgreSQL syncs to disk at each commit |
+
+`up` gives each service its instance name, its port, the servers' addresses and the secrets; what is set in the
+environment or in `.env` wins.
+"""
+
 
 def configuration_page() -> str:
     """The page as Markdown: one table, shared settings first."""
@@ -36,7 +52,7 @@ def configuration_page() -> str:
     common = [*ServiceSettings.model_fields, *DatabaseSettings.model_fields]
     order = {f"ANTIPHON_{name.upper()}": position for position, name in enumerate(common)}
     lines = [_row(variable, *rows[variable]) for variable in sorted(rows, key=lambda v: (order.get(v, 999), v))]
-    return _HEAD + "\n".join(lines) + "\n"
+    return _HEAD + "\n".join(lines) + "\n" + _UP
 
 
 def _variable(settings: type[ServiceSettings], name: str, info: FieldInfo) -> str:
@@ -47,5 +63,6 @@ def _variable(settings: type[ServiceSettings], name: str, info: FieldInfo) -> st
 
 def _row(variable: str, services: list[str], info: FieldInfo) -> str:
     who = "all" if len(services) == len(_SERVICES) else ", ".join(services)
-    default = "required" if info.is_required() else ("" if info.default in (None, "") else f"`{info.default}`")
+    value = info.default.get_secret_value() if isinstance(info.default, SecretStr) else info.default
+    default = "required" if info.is_required() else ("" if value in (None, "") else f"`{value}`")
     return f"| `{variable}` | {who} | {default} | {info.description or ''} |"
