@@ -10,6 +10,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
 INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
+WEB := services/gateway/web
+PAGE := $(WEB)/dist/index.html
 SDK_NODE := $(if $(wildcard tests/sdk/package-lock.json),tests/sdk/node_modules/.installed)
 SDK_PYTHON := $(if $(wildcard tests/sdk/requirements.lock),.venv-sdk/.installed)
 WORKERS ?= auto
@@ -19,13 +21,13 @@ WORKERS ?= auto
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(INSTALLED) node ## install what is needed, start everything, stop it with Ctrl-C
+run: $(INSTALLED) $(PAGE) ## install what is needed, start everything, stop it with Ctrl-C
 	@exec $(BIN)/antiphon up $(ARGS)
 
-dev: $(INSTALLED_DEV) node ## as run, and restart the services whose files you edit
+dev: $(INSTALLED_DEV) $(PAGE) ## as run, and restart the services whose files you edit
 	@exec $(BIN)/antiphon up --reload $(ARGS)
 
-demo: $(INSTALLED) node ## two clients talk on two gateways while one gateway is killed
+demo: $(INSTALLED) ## two clients talk on two gateways while one gateway is killed
 	@exec $(BIN)/antiphon demo $(ARGS)
 
 status: ## what is running
@@ -37,7 +39,7 @@ stop: ## stop what is running
 	@$(BIN)/antiphon stop $(ARGS)
 
 # The closing line is pytest's whatever the checks said; the exit code is right for all of them.
-test: $(INSTALLED_DEV) $(SDK_NODE) $(SDK_PYTHON) node ## lint, types, import contracts and all tests on real servers
+test: $(INSTALLED_DEV) $(SDK_NODE) $(SDK_PYTHON) $(PAGE) ## lint, types, import contracts and all tests on real servers
 	@failed=0; \
 	$(MAKE) -j4 --output-sync=target --keep-going check || failed=1; \
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS) || failed=1; \
@@ -66,7 +68,7 @@ lock: ## pin every dependency again, with hashes (needs uv)
 
 clean: ## remove what was installed and cached; data stays (make clean-data)
 	@[ ! -x $(BIN)/antiphon ] || $(BIN)/antiphon stop 2>/dev/null || true
-	rm -rf .venv .venv-sdk tests/sdk/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf .venv .venv-sdk tests/sdk/node_modules $(WEB)/node_modules $(WEB)/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 	find services shared tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 clean-data: ## remove the data of the embedded system: every conversation in it
@@ -80,8 +82,8 @@ python:
 		|| { echo "This Python can't make virtual environments: install its venv package (Debian, Ubuntu: apt install python3-venv)."; exit 1; }
 
 node:
-	@command -v node >/dev/null && [ "$$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ] \
-		|| { echo "Node 20 or newer is needed and was not found: install it from https://nodejs.org and run make again."; exit 1; }
+	@command -v node >/dev/null && [ "$$(node -p 'const [major, minor] = process.versions.node.split("."); major * 100 + +minor' 2>/dev/null || echo 0)" -ge 2019 ] \
+		|| { echo "Node 20.19 or newer is needed and was not found: install it from https://nodejs.org and run make again."; exit 1; }
 
 $(BIN)/python: | python
 	@echo "making a virtual environment in .venv"
@@ -99,13 +101,19 @@ $(INSTALLED_DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
 	@$(PIP) --quiet --no-deps --no-build-isolation -e .
 	@touch $(INSTALLED) $@
 
+# The page is built once and then only when one of its sources is newer.
+$(PAGE): $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*') | node
+	@echo "building the page"
+	@cd $(WEB) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build -- --logLevel warn
+	@touch $@
+
 tests/sdk/node_modules/.installed: tests/sdk/package-lock.json | node
 	@echo "installing the JavaScript SDK for its tests"
 	@npm ci --prefix tests/sdk --no-audit --no-fund
 	@touch $@
 
 .venv-sdk/.installed: tests/sdk/requirements.lock | python
-	@echo "installing the Python SDK for its tests, apart: it needs an older websockets"
+	@echo "installing the Python SDK for its tests, apart as in an application"
 	@$(PYTHON) -m venv .venv-sdk
 	@.venv-sdk/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r tests/sdk/requirements.lock
 	@touch $@
