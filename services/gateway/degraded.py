@@ -6,14 +6,13 @@ from typing import Any
 import orjson
 
 from services.gateway.feed import Feed
+from services.gateway.source import SCAN_BYTES, SCAN_EVENTS
 from shared import errors
 from shared.events import ChatCreated, MessagePosted, ParticipantJoined, ReplyCompleted, SessionCreated, SessionRenamed
 from shared.session import SessionState
 
 MESSAGES = 50
 MESSAGES_BYTES = 512 * 1024
-SCAN_EVENTS = 1_000_000
-SCAN_BYTES = 256 * 1024 * 1024
 
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens")
 

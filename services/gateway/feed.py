@@ -146,13 +146,14 @@ class Feed:
         for link in links:
             body = deliverable(link.body)
             link = link if body is link.body else Link(link.seq, link.prev, body)
-            event = self._fold.apply(link)
-            if event is not None:
+            before = self.state
+            self._fold.apply(link)
+            if self.state.open_replies is not before.open_replies:
                 self._running.settle(self.state)
             measures.DELIVERED.inc()
             if self.hub:
                 self.hub.deliver(self._framer.frame(publication(link.seq, link.prev, body)), link.seq)
-                if event is not None:
+                if self.state.participants is not before.participants:
                     self.hub.retain(frozenset(self.state.participants))
         if self._waiting:
             self._waiting.reached(self.chain.covered)
@@ -190,8 +191,8 @@ class Feed:
             cause = self._fill_again
 
     async def _fill(self, cause: str) -> None:
-        self.chain.floor = self._source.floor
         events, up_to = await self._source.everything_after(self.session_id, self.chain.covered)
+        self.chain.floor = self._source.floor.seq
         if self.dropped:
             raise errors.Unavailable("the log was replaced")
         links = self.chain.filled(events, up_to)

@@ -9,7 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from services.gateway.chain import Link
-from shared.events import CATALOGUE, Envelope, Event, MessagePosted, Recorded, Unknown
+from shared.events import CATALOGUE, Envelope, MessagePosted, Recorded, Unknown
 from shared.session import SessionState, evolve
 
 IDS = 1000  # ids kept a session: more than one sends within the duplicate window, or they are looked up
@@ -26,25 +26,20 @@ class Fold:
         self._recent: deque[Link] = deque()
         self._recent_bytes = 0
 
-    def apply(self, link: Link) -> Event | None:
-        """Takes in one event. The event itself is returned where it may concern more than the position."""
+    def apply(self, link: Link) -> None:
+        """Takes in one event."""
         self._remember(link)
         raw = _parse(link.body)
-        if raw is None:
-            self.state = replace(self.state, seq=link.seq)
-            return None
-        self._ids[str(raw.get("actor")), str(raw.get("id"))] = link.seq
-        if len(self._ids) > IDS:
-            self._ids.popitem(last=False)
-        if _is_plain_message(raw):
-            self.state = replace(self.state, seq=link.seq)
-            return None
-        recorded = _recorded(link.seq, raw)
+        recorded = None
+        if raw is not None:
+            self._ids[str(raw.get("actor")), str(raw.get("id"))] = link.seq
+            if len(self._ids) > IDS:
+                self._ids.popitem(last=False)
+            recorded = None if _is_plain_message(raw) else _recorded(link.seq, raw)
         if recorded is None:
             self.state = replace(self.state, seq=link.seq)
-            return None
-        self.state = evolve(self.state, recorded)
-        return recorded.event
+        else:
+            self.state = evolve(self.state, recorded)
 
     def seq_of(self, actor: str, event_id: str) -> int | None:
         """Where an id of `actor` is among the newest thousand, if it is."""

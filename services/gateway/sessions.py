@@ -12,6 +12,7 @@ from nats.js.errors import Error as JetStreamError
 
 from services.gateway import measures
 from services.gateway.feed import Feed
+from services.gateway.floor import Floor
 from services.gateway.hub import Listener
 from services.gateway.joining import Joined, join
 from services.gateway.snapshot import Snapshots
@@ -50,7 +51,8 @@ class Sessions:
         self.answered_at = 0.0  # loop time of the stream's last sign of life
         self.queries = queries
         self.bus = bus
-        self._source = Source(reader, queries)
+        self._floor = Floor(bus.js)
+        self._source = Source(reader, queries, self._floor)
         self._snapshots = Snapshots(queries)
         self._linger_s = linger_s
         self._max_cached = max_cached
@@ -189,7 +191,7 @@ class Sessions:
         self._identity, self._last_seq = identity, info.state.last_seq
         self.epoch = identity[0]
         self.stream_created_ms = int(info.created.timestamp() * 1000) if info.created else 0
-        self._source.floor = info.state.first_seq or 1
+        self._floor.heard(info.state.first_seq)
         self._known.set()
 
     async def _start_over(self, what: str) -> None:
@@ -197,6 +199,7 @@ class Sessions:
         measures.RESYNCS.labels("epoch").inc()
         feeds, self._feeds = self._feeds, {}
         self._cached.clear()
+        self._floor.forget()
         for feed in feeds.values():
             feed.drop()
         self._count()

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from services.gateway.floor import Floor
 from services.gateway.publication import publication
 from shared import errors, subjects
 from shared.bus.direct import BATCH, DirectReader, Stored, read_session
@@ -14,6 +15,8 @@ from shared.bus.query import QueryClient
 HISTORY_DEADLINE_S = 2.0
 HISTORY_PAGE = 500
 MISSES = 20
+SCAN_EVENTS = 1_000_000
+SCAN_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,12 @@ class Page:
 
 
 class Source:
-    """Reads of one gateway. `floor` is the first seq of EVENTS, kept current by whoever watches the stream."""
+    """Reads of one gateway."""
 
-    def __init__(self, reader: DirectReader, queries: QueryClient) -> None:
+    def __init__(self, reader: DirectReader, queries: QueryClient, floor: Floor) -> None:
+        self.floor = floor
         self._reader = reader
         self._queries = queries
-        self.floor = 1
 
     async def everything_after(self, session_id: str, seq: int) -> tuple[list[Stored], int]:
         """Every event of the session after `seq`, and the position up to which that is all.
@@ -54,33 +57,52 @@ class Source:
         """
         older: list[Stored] = []
         proven = seq
-        if seq + 1 < self.floor:
-            older = await self._from_history(session_id, seq, self.floor - 1)
-            proven = self.floor - 1
-        events = older + await read_session(self._reader, session_id, proven)
-        return events, events[-1].seq if events and events[-1].seq > proven else proven
+        while True:
+            recent = await read_session(self._reader, session_id, proven)
+            if await self.floor.confirm() <= proven + 1:
+                break
+            older, _ = await self._from_history(session_id, seq, self.floor.seq - 1)
+            proven = self.floor.seq - 1
+        return older + recent, recent[-1].seq if recent else proven
 
     async def page(self, session_id: str, seq: int, target: int, limit: int, max_bytes: int) -> Page | None:
-        """The events in (seq, target] within the limits, from the stream; None if completeness can't be proved."""
-        if seq + 1 < self.floor:
-            return None
-        found: list[tuple[int, bytes]] = []
+        """The events in (seq, target] within the limits, from the stream, and from the log what was trimmed; None if
+        completeness can't be proved.
+
+        Raises:
+            Unavailable: the stream, or the log where it is needed, does not answer.
+        """
+        older: list[Stored] = []
+        proven, whole = seq, True
+        while True:
+            recent = await self._forward(session_id, proven, target, limit, max_bytes) if whole else []
+            if recent is None:
+                return None
+            if not whole or await self.floor.confirm() <= proven + 1:
+                break
+            older, whole = await self._from_history(session_id, seq, self.floor.seq - 1, limit, max_bytes)
+            proven = self.floor.seq - 1
+        found = [(stored.seq, stored.body) for stored in older + recent if stored.seq <= target]
+        page = Page.of(found, seq, target, limit, max_bytes)
+        return page if whole or page.more else None
+
+    async def _forward(self, session_id: str, seq: int, target: int, limit: int, max_bytes: int) -> list[Stored] | None:
+        found: list[Stored] = []
         last, size, misses = seq, 0, 0
         while last < target and len(found) <= limit and size <= max_bytes:
             wanted = min(BATCH, limit + 1 - len(found))
             batch = await self._reader.after(subjects.EVENTS, subjects.event(session_id), last, wanted)
-            for stored in batch:
-                found.append((stored.seq, stored.body))
-                size += len(stored.body)
-                last = stored.seq
-            if not batch:
-                misses += 1
-                if misses > MISSES or not await self._behind(session_id, last):
-                    break
-                await asyncio.sleep(0.05)  # a replica that lags catches up by itself; there is no notice of it
-        if misses > MISSES or seq + 1 < self.floor:
-            return None
-        return Page.of([pair for pair in found if pair[0] <= target], seq, target, limit, max_bytes)
+            found += batch
+            if batch:
+                last, size = batch[-1].seq, size + sum(len(stored.body) for stored in batch)
+                continue
+            if not await self._behind(session_id, last):
+                break
+            misses += 1
+            if misses > MISSES:
+                return None
+            await asyncio.sleep(0.05)  # a replica that lags catches up by itself; there is no notice of it
+        return found
 
     async def body(self, session_id: str, seq: int) -> bytes | None:
         """The body at `seq` if that event is the session's."""
@@ -106,18 +128,25 @@ class Source:
         head = await self._reader.head(subjects.EVENTS, subjects.event(session_id))
         return head is not None and head.seq > last
 
-    async def _from_history(self, session_id: str, seq: int, up_to: int) -> list[Stored]:
+    async def _from_history(
+        self, session_id: str, seq: int, up_to: int, limit: int = SCAN_EVENTS, max_bytes: int = SCAN_BYTES
+    ) -> tuple[list[Stored], bool]:
+        """The events in (seq, up_to], and whether that is all; if not, they are more than the limits."""
         found: list[Stored] = []
         after: int | None = seq
+        size = 0
         while after is not None and after < up_to:
+            if len(found) > limit or size > max_bytes:
+                return found, False
             request = {"session_id": session_id, "after": after, "limit": HISTORY_PAGE}
             page: dict[str, Any] = await self._queries.ask("history", "read", request, HISTORY_DEADLINE_S)
             if int(page["at"]) < up_to:
                 raise errors.Unavailable("the log has not reached the stream's first event")
             rows = (row for row in page["events"] if row["seq"] <= up_to and "duplicate_of" not in row)
             found += [Stored(row["seq"], subjects.event(session_id), _body(row), {}) for row in rows]
+            size = sum(len(stored.body) for stored in found)
             after = page["next"]
-        return found
+        return found, True
 
 
 def _body(row: dict[str, Any]) -> bytes:

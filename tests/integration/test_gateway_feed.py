@@ -5,15 +5,17 @@ from typing import Any
 
 import orjson
 import pytest
+from nats.js.errors import NoStreamResponseError
 
 from services.gateway import measures
 from shared import errors, ids, subjects
 from shared.bus import streams
 from shared.bus.direct import Stored
 from shared.events import ReplyCompleted, Usage, encode, wrap
-from shared.session.commands import LeaveSession
+from shared.session.commands import CreateSession, LeaveSession
 from tests.support.eventually import eventually
 from tests.support.feeds import ANN, BOB, Client, Gateway, flood, gateway, projector_behind
+from tests.support.servers import NatsServer
 
 
 async def test_many_enter_and_come_back_under_full_speed_without_hole_or_repeat(nats_url: str) -> None:
@@ -242,3 +244,63 @@ async def test_the_degraded_snapshot_says_so_and_has_the_newest_messages(nats_ur
         assert snapshot["messages"][-1]["content"] == "the last"
         assert snapshot["chats"][0]["message_count"] == 61
         assert [person["user"] for person in snapshot["participants"]] == [ANN.user]
+
+
+async def test_a_session_whose_beginning_was_trimmed_is_still_whole(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream forgets its old part; history has it. Resume, strict commands and uniqueness work on."""
+    async with gateway(nats_url) as a, gateway(nats_url, "gateway/b", linger_s=0.05) as b:
+        created, other = await a.created(), await a.created()
+        sent = [await a.send(created.session_id, f"m{number}") for number in range(20)]
+        whole = await a.reader.after(subjects.EVENTS, subjects.event(created.session_id), 0)
+        last = await a.send(other.session_id, "elsewhere")
+        client = Client(epoch="epoch-1", at=sent[3].seq)
+
+        async def read(_owner: str, name: str, request: dict[str, Any], *_: Any) -> dict[str, Any]:
+            if (_owner, name) != ("history", "read"):
+                raise errors.Unavailable
+            of = [each for each in whole if each.subject == subjects.event(request["session_id"])]
+            rows = [each for each in of if each.seq > request["after"]]
+            page = [{"seq": each.seq, "body": orjson.loads(each.body)} for each in rows[:7]]
+            return {"events": page, "next": rows[6].seq if len(rows) > 7 else None, "at": last.seq}
+
+        for where in (a, b):
+            monkeypatch.setattr(where.sessions.queries, "ask", read)
+        await a.bus.js.purge_stream(subjects.EVENTS, seq=last.seq)
+        await client.join(b, created.session_id, recover=True)
+        assert client.joined is not None
+        assert client.joined.recovered
+        assert client.seen == [each.seq for each in sent[4:]]
+        with pytest.raises(errors.Conflict):
+            await b.commands.execute(CreateSession(id=ids.uuid7(), session_id=created.session_id), ANN)
+        await b.joined_by(created.session_id, BOB)
+        await a.send(created.session_id, "hello", BOB)
+        late = Client()
+        snapshot = await late.join(b, created.session_id)
+        assert [row["content"] for row in snapshot["messages"]] == [f"m{number}" for number in range(20)] + ["hello"]
+        await a.send(created.session_id, "again")
+        expected = [each.seq for each in sent[4:]] + await a.stored(created.session_id)
+        await eventually(lambda: client.seen == expected)
+
+
+async def test_a_killed_server_gets_its_memory_streams_back(nats_server: NatsServer) -> None:
+    async with gateway(nats_server.url) as a:
+        created = await a.created()
+        await streams.ensure(a.bus.js, streams.DELTAS)
+        client = Client()
+        await client.join(a, created.session_id)
+        asked = await a.send(created.session_id, "why?", reply=True)
+        async with nats_server.killed():
+            pass
+
+        async def is_back() -> bool:
+            try:
+                await chunk(a, created.session_id, str(asked.reply_id), 0, "Because")
+            except (NoStreamResponseError, TimeoutError):
+                return False
+            return True
+
+        await eventually(is_back, 20)
+        await eventually(lambda: bool(client.passing))
+        assert client.passing[0]["text"] == "Because"

@@ -1,0 +1,50 @@
+"""The first seq of EVENTS. Below it a read from the stream proves nothing: what was trimmed is skipped without a word.
+
+It only grows. So a read from `a` is complete if the floor, asked for *after* the read, is not above `a`.
+"""
+
+import asyncio
+
+import nats.errors
+from nats.js import JetStreamContext
+from nats.js.errors import Error as JetStreamError
+
+from shared import errors, subjects
+
+
+class Floor:
+    """The floor as it was last heard of. One request serves everybody who began to wait before it was sent."""
+
+    def __init__(self, js: JetStreamContext) -> None:
+        self.seq = 1
+        self._js = js
+        self._under_way: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
+
+    def heard(self, first_seq: int) -> None:
+        """The leader said so."""
+        self.seq = max(self.seq, first_seq)
+
+    def forget(self) -> None:
+        """The stream is another one."""
+        self.seq = 1
+
+    async def confirm(self) -> int:
+        """The floor as of a moment after this call.
+
+        Raises:
+            Unavailable: the leader does not answer.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._ask(self._under_way))
+        try:
+            await asyncio.shield(self._next)
+        except (nats.errors.Error, JetStreamError, ConnectionError) as error:
+            raise errors.Unavailable("the event stream does not answer") from error
+        return self.seq
+
+    async def _ask(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        self._under_way, self._next = self._next, None
+        self.heard((await self._js.stream_info(subjects.EVENTS)).state.first_seq)
