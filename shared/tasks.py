@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-AGAIN_S = 0.2
+AGAIN_S = 1.0
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ class Said(BaseModel):
     id: str
     role: Literal["user", "assistant", "system", "tool"]
     author: str = ""
+    author_name: str = ""
     content: str
 
 
@@ -93,7 +94,11 @@ def _cost(message: Said) -> int:
 
 
 def _text(message: Said, *, named: bool) -> str:
-    return f"{message.author}: {message.content}" if named and message.role == "user" else message.content
+    return (
+        f"{message.author_name or message.author}: {message.content}"
+        if named and message.role == "user"
+        else message.content
+    )
 
 
 def _message(role: str, text: str) -> ModelMessage:

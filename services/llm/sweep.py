@@ -34,17 +34,17 @@ async def run_sweep(bus: Bus, queries: QueryClient, every_s: float) -> None:
             log.warning("not_swept", error=repr(error))
 
 
-async def sweep(bus: Bus, queries: QueryClient, idle_s: float) -> int:
-    """How many replies without activity for `idle_s` were enqueued again.
+async def sweep(bus: Bus, queries: QueryClient, older_than_s: float) -> int:
+    """How many replies were enqueued again of those asked for at least `older_than_s` ago that have no job.
 
     Raises:
         AntiphonError: the projector does not answer, or refuses.
         Unavailable: the bus does not acknowledge.
     """
-    answer = await queries.ask(PROJECTOR, "open_replies", {"idle_s": idle_s, "limit": LIMIT})
+    answer = await queries.ask(PROJECTOR, "open_replies", {"older_than_s": older_than_s, "limit": LIMIT})
     count = 0
     for found in answer["replies"]:
-        job = _job(found, n=FIRST_N + int(time.time() / idle_s))
+        job = _job(found, n=FIRST_N + int(time.time() / older_than_s))
         if not await _has_jobs(bus, job.session_id):
             await enqueue(bus, job)
             SWEPT.inc()
@@ -55,7 +55,7 @@ async def sweep(bus: Bus, queries: QueryClient, idle_s: float) -> int:
 
 
 def _job(found: dict[str, Any], n: int) -> Job:
-    return Job(session_id=found["session_id"], reply_id=found["reply_id"], seq=found["seq"], n=n)
+    return Job(session_id=found["session_id"], reply_id=found["reply_id"], seq=found["requested_seq"], n=n)
 
 
 async def _has_jobs(bus: Bus, session_id: str) -> bool:

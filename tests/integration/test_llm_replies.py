@@ -1,11 +1,13 @@
 """A worker as a process, on a real NATS server: from a prompt to the one end of its reply."""
 
+import asyncio
+
 from services.llm.intake import Job, enqueue
 from services.llm.offline import answer
 from shared import ids
 from shared.events import MessagePosted
 from tests.support.eventually import eventually
-from tests.support.llm_world import ALICE, TRACE, World, world
+from tests.support.llm_world import ALICE, TRACE, World, unanswered_world, world
 from tests.support.openai_server import ANSWER, openai_server
 from tests.support.services import running
 
@@ -79,6 +81,18 @@ async def test_prompts_of_a_chat_are_answered_in_their_order_each_with_the_answe
         last = [message["content"] for message in provider.requests[-1]["messages"]]
         assert last[-1] == "Question 3"
         assert last.count("".join(ANSWER)) == 3
+
+
+async def test_forty_chats_of_one_session_are_answered_at_the_same_time(nats_url: str) -> None:
+    async with world(nats_url) as one, openai_server() as provider:
+        provider.gate = asyncio.Semaphore(0)
+        async with running("llm", worker(nats_url, OPENAI_BASE_URL=provider.url)):
+            replies = [await one.ask(f"In chat {number}", f"chat {number}") for number in range(40)]
+            await eventually(lambda: len(provider.requests) == 40)  # nobody has got a word yet
+            for _ in range(40 * len(provider.pieces)):
+                provider.gate.release()
+            for reply_id in replies:
+                assert (await one.completed(reply_id)).attempt == 1
 
 
 async def test_a_reply_that_was_enqueued_many_times_is_written_once(nats_url: str) -> None:
@@ -166,3 +180,23 @@ async def test_missing_usage_is_estimated_and_marked(nats_url: str) -> None:
             done = await one.completed(await one.ask("Hello"))
     assert done.usage.estimated
     assert done.usage.output_tokens > 0
+
+
+async def test_with_the_real_history_and_projector_a_conversation_goes_on(nats_url: str, database_url: str) -> None:
+    owners = {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_DATABASE_URL": database_url}
+    async with (
+        running("history", owners),
+        running("projector", owners),
+        unanswered_world(nats_url, makes_log=False) as one,
+        openai_server() as provider,
+        running("llm", worker(nats_url, OPENAI_BASE_URL=provider.url, ANTIPHON_SWEEP_S="1")),
+    ):
+        for words in ("First", "Second"):
+            await one.completed(await one.ask(words))
+        shown = [(message["role"], message["content"]) for message in provider.requests[-1]["messages"][1:]]
+        assert shown == [("user", "First"), ("assistant", "".join(ANSWER)), ("user", "Second")]
+
+        event_id = ids.uuid7()
+        reply_id = ids.derived(event_id, "reply")
+        await one.record(MessagePosted(chat_id=one.chat_id, content="Lost", reply_id=reply_id), event_id)  # no header
+        assert (await one.completed(reply_id)).attempt == 1, "the sweep found it in the projector's rows"

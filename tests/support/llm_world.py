@@ -48,8 +48,9 @@ class World:
     chat_id: str = field(default_factory=ids.uuid7)
     deltas: list[dict[str, Any]] = field(default_factory=list)
 
-    async def start(self) -> None:
-        await self.bus.js.add_stream(streams.events_config("test"))
+    async def start(self, *, makes_log: bool = True) -> None:
+        if makes_log:
+            await self.bus.js.add_stream(streams.events_config("test"))
         await self.bus.client.subscribe(subjects.live(self.session_id), cb=self._on_live)
         await self.record(SessionCreated(owner=ALICE, chat_id=self.chat_id), ids.uuid7())
 
@@ -65,11 +66,11 @@ class World:
         subject = subjects.event(self.session_id)
         return (await publish(self.bus.js, subject, encode(envelope), msg_id=key, headers=headers)).seq
 
-    async def ask(self, words: str) -> str:
-        """Alice says `words` and wants a reply: the reply's id."""
+    async def ask(self, words: str, chat_id: str = "") -> str:
+        """Alice says `words`, in the first chat unless another is named, and wants a reply: the reply's id."""
         event_id = ids.uuid7()
         reply_id = ids.derived(event_id, "reply")
-        posted = MessagePosted(chat_id=self.chat_id, content=words, reply_id=reply_id)
+        posted = MessagePosted(chat_id=chat_id or self.chat_id, content=words, reply_id=reply_id)
         headers = {subjects.HEADER_REPLY_ID: reply_id, subjects.HEADER_TRACEPARENT: TRACE}
         await self.record(posted, event_id, headers)
         return reply_id
@@ -123,9 +124,10 @@ class World:
         state = SessionState(self.session_id)
         for recorded in await self.log():
             state = evolve(state, recorded)
+        place = {"session_id": self.session_id}
         return [
-            {"session_id": self.session_id, "chat_id": r.chat_id, "reply_id": r.reply_id, "seq": r.requested_seq}
-            for r in state.open_replies.values()
+            {**place, "chat_id": reply.chat_id, "reply_id": reply.reply_id, "requested_seq": reply.requested_seq}
+            for reply in state.open_replies.values()
         ]
 
     async def messages(self, up_to_seq: int) -> list[dict[str, Any]]:
@@ -164,11 +166,11 @@ async def world(nats_url: str) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def unanswered_world(nats_url: str) -> AsyncIterator[World]:
-    """A log with a session in it, while the projector is away."""
+async def unanswered_world(nats_url: str, *, makes_log: bool = True) -> AsyncIterator[World]:
+    """A log with a session in it, while nobody here answers for the projector."""
     async with connect(nats_url, "test") as bus:
         reader = DirectReader(bus.client)
         await reader.start()
         one = World(bus, reader, nats_url)
-        await one.start()
+        await one.start(makes_log=makes_log)
         yield one
