@@ -30,7 +30,8 @@ class Participant:
         self.gateway = ""
         self.away_ms: float | None = None  # how long the last broken connection was missed
         self.offset = 0
-        self.events: list[dict[str, Any]] = []
+        self.events: dict[int, dict[str, Any]] = {}  # by position, as they came
+        self.repeats = 0
         self.texts: dict[str, str] = {}  # of replies: as they grew on this screen, never taken from their end
         self._attempts: dict[str, int] = {}
         self._token, self._urls, self._changed = token, urls, changed
@@ -120,8 +121,9 @@ class Participant:
     def _publication(self, publication: dict[str, Any]) -> None:
         data = publication["data"]
         if "offset" in publication:
+            self.repeats += publication["offset"] <= self.offset
             self.offset = publication["offset"]
-            self.events.append(data)
+            self.events[self.offset] = data
         elif data["type"] == "reply.delta":
             self._chunk(data)
 
