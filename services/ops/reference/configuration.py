@@ -35,7 +35,7 @@ _UP = """
 | `ANTIPHON_NATS_URL` | | Your own NATS servers; then none is embedded |
 | `ANTIPHON_DATABASE_URL` | | Your own PostgreSQL; then none is embedded |
 | `ANTIPHON_DATA_DIR` | `.antiphon` | Where the embedded servers, secrets, logs and the state of `ps` live |
-| `ANTIPHON_NATS_SYNC_INTERVAL` | `always` | When the embedded NATS syncs to disk: before each acknowledgement, or at intervals |
+| `ANTIPHON_NATS_SYNC_INTERVAL` | `always` | When the embedded NATS syncs to disk: at each write, or an interval |
 | `ANTIPHON_POSTGRES_DURABLE` | `on` | Whether the embedded PostgreSQL syncs to disk at each commit |
 
 `up` gives each service its instance name, its port, the servers' addresses and the secrets; what is set in the
