@@ -14,7 +14,7 @@ from tests.support.openai_server import openai_server
 from tests.support.servers import NatsServer
 from tests.support.services import RealService, running
 
-TAKEOVER_S = 6.0
+TAKEOVER_S = 5.0
 
 
 def worker(nats_url: str, **settings: str) -> dict[str, str]:
