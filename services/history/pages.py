@@ -38,9 +38,9 @@ class Pages:
         self._engine = engine
 
     async def read(self, request: Read) -> bytes:
-        """`{events: [...], next, head, epoch}`: `next` is the `after` of the next page, null if this was the last.
+        """`{events: [...], next, at, epoch}`: `next` is the `after` of the next page, null if this was the last.
 
-        Without `next`, every matching event up to `head` is contained. At least one event, however large it is.
+        Without `next`, every matching event up to `at` is contained. At least one event, however large it is.
         """
         statement = sql.READ_ALL if request.session_id is None else sql.READ_SESSION
         async with self._engine.connect() as connection:
@@ -48,7 +48,7 @@ class Pages:
             rows = (await connection.execute(text(statement), request.model_dump())).all()
         more = bool(rows) and len(rows) < rows[0].waiting
         events = [_event(row) for row in rows]
-        page = {"events": events, "next": rows[-1].seq if more else None, "head": head.seq, "epoch": head.epoch}
+        page = {"events": events, "next": rows[-1].seq if more else None, "at": head.seq, "epoch": head.epoch}
         return orjson.dumps({"ok": page})
 
     async def head(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Pages:
             return _head(await read_head(connection))
 
     async def exists(self, request: Exists) -> bytes:
-        """`{exists, seq, session_id, type, body, head, head_time_ns, head_time_ms, epoch}`.
+        """`{exists, seq, session_id, type, body, head: {seq, epoch, hash, time, time_ns}}`.
 
         The head is as of before the search: what it says of the age of the answer is never too young.
         """
@@ -67,9 +67,7 @@ class Pages:
         found: dict[str, Any] = {"exists": row is not None, "seq": None, "session_id": None, "type": None, "body": None}
         if row is not None:
             found |= {"seq": row.seq, "session_id": row.session_id, "type": row.type, "body": _fragment(row.body)}
-        time_ns = head.time_ns
-        found |= {"head": head.seq, "head_time_ns": time_ns, "head_time_ms": time_ns and time_ns // 10**6}
-        return orjson.dumps({"ok": {**found, "epoch": head.epoch}})
+        return orjson.dumps({"ok": {**found, "head": _head(head)}})
 
 
 def _head(head: Head) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -122,6 +123,7 @@ def _key_names(table: Table) -> list[str]:
     return [column.name for column in table.primary_key.columns]
 
 
+@cache
 def _select_by_keys(table: Table) -> Select[Any]:
     names = _key_names(table)
     wanted = func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in names)).table_valued(*names)
@@ -130,10 +132,12 @@ def _select_by_keys(table: Table) -> Select[Any]:
     return select(table).join(wanted, and_(*same))
 
 
+@cache
 def _delete_by_key(table: Table) -> Delete:
     return delete(table).where(and_(*(table.c[name] == bindparam(f"k_{name}") for name in _key_names(table))))
 
 
+@cache
 def _upsert(table: Table) -> Insert:
     statement = upsert(table)
     names = _key_names(table)

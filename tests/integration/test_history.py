@@ -36,7 +36,7 @@ async def test_what_is_published_is_appended_and_can_be_asked_for(nats_url: str,
         assert (head["seq"], head["hash"]) == (6, (await verified(engine)).hash.hex())
         page = await query.ask("history", "read", {"session_id": "s1", "after": 1})
         assert [event["seq"] for event in page["events"]] == [3, 5]
-        assert (page["next"], page["head"], page["epoch"]) == (None, 6, head["epoch"])
+        assert (page["next"], page["at"], page["epoch"]) == (None, 6, head["epoch"])
         assert page["events"][0]["body"]["data"]["content"] == "message 1"
         everything = await query.ask("history", "read", {"limit": 4})
         assert ([event["seq"] for event in everything["events"]], everything["next"]) == ([1, 2, 3, 4], 4)
@@ -45,9 +45,9 @@ async def test_what_is_published_is_appended_and_can_be_asked_for(nats_url: str,
 
         known = await query.ask("history", "exists", {"actor": "ada", "id": first.id})
         assert (known["exists"], known["seq"], known["session_id"]) == (True, 1, "s1")
-        assert (known["body"]["id"], known["head"]) == (first.id, 6)
+        assert (known["body"]["id"], known["head"]["seq"]) == (first.id, 6)
         unknown = await query.ask("history", "exists", {"actor": "bob", "id": first.id})
-        assert (unknown["exists"], unknown["seq"], unknown["head"]) == (False, None, 6)
+        assert (unknown["exists"], unknown["seq"], unknown["head"]["seq"]) == (False, None, 6)
         assert b'"epoch"' in (await notices.next_msg()).data
         await notices.unsubscribe()
 

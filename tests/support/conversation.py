@@ -5,7 +5,18 @@ from typing import Any
 from shared import ids, subjects
 from shared.bus.connection import Bus
 from shared.bus.publish import Published, publish
-from shared.events import Envelope, Event, MessagePosted, SessionCreated, encode, wrap
+from shared.events import (
+    Envelope,
+    Event,
+    Manifest,
+    MessagePosted,
+    ReplyCompleted,
+    ReplyStarted,
+    SessionCreated,
+    Usage,
+    encode,
+    wrap,
+)
 
 USER = "ada"
 
@@ -35,3 +46,20 @@ def posted(session_id: str, content: str = "hello", chat_id: str = "c1", **optio
     """A message; with `reply_id` it asks for a reply."""
     reply_id = options.pop("reply_id", None)
     return envelope(session_id, MessagePosted(chat_id=chat_id, content=content, reply_id=reply_id), **options)
+
+
+def answered(session_id: str, reply_id: str, content: str) -> list[Envelope]:
+    """The start and the end of a reply."""
+    started = ReplyStarted(
+        reply_id=reply_id, chat_id="c1", attempt=1, model="offline", manifest=Manifest(seqs=[1], digest="0")
+    )
+    completed = ReplyCompleted(
+        reply_id=reply_id,
+        chat_id="c1",
+        attempt=1,
+        content=content,
+        model="offline",
+        finish_reason="stop",
+        usage=Usage(input_tokens=11, output_tokens=5, cached_tokens=2),
+    )
+    return [envelope(session_id, started, actor="svc/llm"), envelope(session_id, completed, actor="svc/llm")]

@@ -1,5 +1,6 @@
 """Looking at the log as an auditor does, and at the services that write it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,7 +9,7 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.history import chain
+from services.history import chain, log
 from services.history.chain import Anchor, Link
 from services.history.sql import LINKS
 from shared import db
@@ -54,3 +55,41 @@ async def readiness(of: RealService) -> dict[str, Any]:
             return found
     except httpx.ConnectError:
         return {"status": "away", "checks": {}}
+
+
+async def log_head(engine: AsyncEngine) -> int:
+    return (await log.head(engine)).seq
+
+
+async def grows(engine: AsyncEngine, by: int, timeout_s: float) -> float:
+    """Seconds until the log has grown."""
+    loop = asyncio.get_running_loop()
+    began, before = loop.time(), await log_head(engine)
+
+    async def grown() -> bool:
+        return await log_head(engine) >= before + by
+
+    await eventually(grown, timeout_s)
+    return loop.time() - began
+
+
+async def is_red(of: RealService, check: str, words: str) -> None:
+    async def said() -> bool:
+        found = (await readiness(of))["checks"].get(check, {})
+        return found.get("status") == "failed" and words in found.get("error", "")
+
+    await eventually(said)
+
+
+async def has_role(of: RealService, role: str) -> None:
+    async def said() -> bool:
+        return (await readiness(of))["checks"].get("leader", {}).get("role") == role
+
+    await eventually(said)
+
+
+async def is_green(of: RealService) -> None:
+    async def said() -> bool:
+        return (await readiness(of))["status"] == "ok"
+
+    await eventually(said, 20)
