@@ -15,10 +15,13 @@ from services.gateway import closing, handshake
 from services.gateway.closing import Close
 from services.gateway.frames import FrameMemo, text_frame
 from services.gateway.stats import Stats
+from services.gateway.turn import Turn
 
 CLOSE_S = 2.0  # how long the peer has to answer a close frame
 
+
 _memo = FrameMemo()
+_turn = Turn()
 
 
 class Receiver(Protocol):
@@ -60,6 +63,7 @@ class Socket(asyncio.Protocol):
         self._ws = handshake.make_protocol(acceptor.frame_bytes)
         self._receiver: Receiver | None = None
         self._fragments: list[bytes] = []
+        self._pending: list[bytes] = []
         self._abort_timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
         self.open = False
@@ -71,12 +75,16 @@ class Socket(asyncio.Protocol):
     def push(self, payload: bytes) -> None:
         """Writes a text frame whose payload the next sockets are likely to get too. Does nothing once closing."""
         if self.open:
-            self._write(_memo.frame(payload))
+            if not self._pending:
+                _turn.add(self)
+            self._pending.append(_memo.frame(payload))
 
     def send(self, payload: bytes) -> None:
         """Writes a text frame for this socket alone. Does nothing once closing."""
         if self.open:
-            self._write(text_frame(payload))
+            if not self._pending:
+                _turn.add(self)
+            self._pending.append(text_frame(payload))
 
     @property
     def behind(self) -> bool:
@@ -87,6 +95,7 @@ class Socket(asyncio.Protocol):
         """Starts the closing handshake; the connection ends when the peer answers, or `CLOSE_S` later."""
         if self.open:
             self.open = False
+            self.write_pending()
             if self._ws.state is State.OPEN:  # what came in one piece with a broken frame finds it closing
                 self._ws.send_close(why.code, why.reason)
             self._flush()
@@ -102,13 +111,18 @@ class Socket(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _write(self, frame: bytes) -> None:
-        if self._transport.get_write_buffer_size() > self._limit:
+    def write_pending(self) -> None:
+        """Writes the frames of this turn of the loop at once; closes the socket if earlier ones wait in vain."""
+        pending, self._pending = self._pending, []
+        if not pending or self._transport.is_closing():
+            return
+        if self.open and self._transport.get_write_buffer_size() > self._limit:
             self._stats.slow_closes += 1
             self.close(closing.SLOW)
             return
-        self._stats.bytes_out += len(frame)
-        self._transport.write(frame)
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        self._stats.bytes_out += len(data)
+        self._transport.write(data)
 
     # What uvicorn and the event loop call.
 
@@ -191,12 +205,17 @@ class Socket(asyncio.Protocol):
 
         for closing with unread input would take the close frame back (TCP reset).
         """
-        for piece in self._ws.data_to_send():
+        pieces = self._ws.data_to_send()
+        if pieces:
+            self.write_pending()
+        for piece in pieces:
+            if self._transport.is_closing():
+                return
             if piece:
                 self._transport.write(piece)
             elif self._ws.close_rcvd or not self._transport.can_write_eof():
                 self._transport.close()
-            elif not self._transport.is_closing():
+            else:
                 self._transport.write_eof()
                 self._abort_later()
 

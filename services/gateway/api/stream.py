@@ -37,7 +37,7 @@ class EventStream:
         self._head = 0
         self._ended = False
 
-    def begin(self, joined: Joined) -> None:
+    def open_with(self, joined: Joined) -> None:
         """Puts the answer first: the snapshot of a fresh start, or the events missed."""
         self._head = len(joined.feed.frame(b"")) - len(b"}}")
         if not joined.recovered:
@@ -106,7 +106,7 @@ async def stream(
     listener = EventStream(caller.identity.user, gateway.settings.socket_buffer_bytes)
     recover = (epoch, int(last_event_id)) if last_event_id else None
     joined = await gateway.sessions.join(session_id, listener, recover, caller.identity.user)
-    listener.begin(joined)
+    listener.open_with(joined)
     joined.go_live()
     streams: set[EventStream] = request.app.state.streams
 
