@@ -78,7 +78,7 @@ async def test_a_frozen_worker_that_wakes_up_changes_nothing(nats_url: str) -> N
 
 
 async def test_a_worker_that_is_stopped_hands_its_reply_over_at_once(nats_url: str) -> None:
-    settings = worker(nats_url, ANTIPHON_DRAIN_S="0.1")
+    settings = worker(nats_url, ANTIPHON_DRAIN_S="0.1", ANTIPHON_OFFLINE_WORD_MS="500")
     async with world(nats_url) as one, running("llm", settings, "llm-1") as first:
         reply_id = await one.ask("Stop")
         await begun(one, reply_id)
