@@ -21,6 +21,8 @@ export class Link {
       token: guest.token(),
       getToken: guest.renew,
       name: "antiphon-web",
+      minReconnectDelay: 100,
+      maxReconnectDelay: 5000,
     });
     this.client.on("connecting", (why) => onState("connecting", why.code === 0 ? "connecting" : "reconnecting"));
     this.client.on("connected", () => onState("connected", this.gateway()));
