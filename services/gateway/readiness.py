@@ -3,6 +3,7 @@
 from typing import Any
 
 import nats.errors
+import orjson
 from nats.js.errors import NotFoundError
 
 from services.gateway.context import Gateway
@@ -33,15 +34,18 @@ def checks(gateway: Gateway) -> dict[str, Check]:
     return {
         "nats": nats_server,
         "events": events,
-        "history": lambda: _owner(gateway, "history"),
-        "projector": lambda: _owner(gateway, "projector"),
+        "history": lambda: _owner(gateway, "history", "head", {}),
+        "projector": lambda: _owner(gateway, "projector", "sessions", {"user": "nobody", "limit": 1}),
     }
 
 
-async def _owner(gateway: Gateway, owner: str) -> dict[str, Any]:
+async def _owner(gateway: Gateway, owner: str, name: str, question: dict[str, Any]) -> dict[str, Any]:
     """Whether the owner's queries are answered. If not: older history and lists wait; live and posting go on."""
     try:
-        answer = await gateway.bus.client.request(subjects.query(owner, "head"), b"{}", timeout=ASK_S)
+        reply = await gateway.bus.client.request(subjects.query(owner, name), orjson.dumps(question), timeout=ASK_S)
     except (nats.errors.Error, TimeoutError):
         return {"degraded": True, "cause": f"{owner} does not answer"}
-    return {"degraded": False, "head": answer.data.decode(errors="replace")[:500]}
+    answer = orjson.loads(reply.data)
+    if "error" in answer:
+        return {"degraded": True, "cause": f"{owner}: {answer['error'].get('message', '')}"}
+    return {"degraded": False}
