@@ -12,7 +12,7 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ANTIPHON_", frozen=True, extra="ignore")
 
     nats_url: str = Field("nats://127.0.0.1:4222", description="NATS servers, comma-separated")
-    instance: str = Field("", description="Name on the bus and in logs; made from service and pid if empty")
+    instance: str = Field("", description="Name on the bus and in logs; made from service, host and pid if empty")
     host: str = Field("127.0.0.1", description="Address the HTTP port listens on")
     port: int = Field(0, ge=0, le=65535, description="HTTP port; 0 takes a free one")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged")

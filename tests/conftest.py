@@ -71,7 +71,14 @@ def nats_url(nats_server: NatsServer) -> str:
 
 
 @pytest.fixture
-async def system(tmp_path: Path) -> AsyncIterator[System]:
+def data_dir() -> Iterator[Path]:
+    """A data directory that the account of PostgreSQL can reach: pytest resets the permissions of its own."""
+    with tempfile.TemporaryDirectory(prefix="antiphon-") as name:
+        yield Path(name) / "data"
+
+
+@pytest.fixture
+async def system(data_dir: Path) -> AsyncIterator[System]:
     """The whole system as `antiphon up` runs it: two gateways, history, projector, one worker, both servers."""
-    async with whole_system(tmp_path / "data") as running:
+    async with whole_system(data_dir) as running:
         yield running
