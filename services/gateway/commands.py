@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from services.gateway import measures
+from services.gateway import measures, targets
 from services.gateway.feed import Feed
 from services.gateway.freshness import Freshness
 from services.gateway.repeats import is_repeat
@@ -24,10 +24,12 @@ from shared.auth import Identity
 from shared.bus.publish import Moved, publish
 from shared.events import MessagePosted, encode, wrap
 from shared.logging import get_logger
-from shared.session import Actor, Command, Decided, decide
+from shared.session import Actor, Command, Decided, Target, decide
+from shared.session.commands import TargetedCommand
 
 log = get_logger("commands")
 
+NOTHING = Target()
 DECIDE_S = 10.0  # how long a strict command is decided again when others were faster
 
 
@@ -53,20 +55,25 @@ class Outcome:
         return self.data.get("reply_id")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Call:
-    """One execution. `sent`: the bodies that it has published so far, whose fate may be unknown."""
+    """One execution. `sent`: the bodies that it has published so far, whose fate may be unknown.
+
+    `target` is what the command wants to change, as it was when the session was at `known_at`.
+    """
 
     feed: Feed
     command: Command
     identity: Identity
     traceparent: str
     sent: list[bytes] = field(default_factory=list)
+    target: Target = NOTHING
+    known_at: int = 0
 
     def decided(self) -> Decided | errors.Refused:
         """What the command means for the session as it is known now."""
         actor = Actor(self.identity.user, self.identity.name)
-        return decide(self.feed.state, self.command, actor, int(time.time()))
+        return decide(self.feed.state, self.command, actor, int(time.time()), self.target)
 
 
 class Commands:
@@ -113,6 +120,7 @@ class Commands:
 
     async def _try(self, call: _Call, *, refreshed: bool) -> Outcome | None:
         """One decision and its publish. None: look at the session again, then decide again."""
+        await self._look(call)
         decided = call.decided()
         if isinstance(decided, errors.Refused):
             if refreshed:
@@ -121,12 +129,19 @@ class Commands:
         if not decided.strict:
             return await self._publish(call, decided, None)
         async with call.feed.strict:  # those who wait here would have failed at the server
-            if call.decided() != decided:
+            moved = call.target is not NOTHING and call.known_at != call.feed.last
+            if moved or call.decided() != decided:
                 return None
             try:
                 return await self._publish(call, decided, call.feed.chain.expectation)
             except Moved:
                 return None
+
+    async def _look(self, call: _Call) -> None:
+        """The call's target is current, if it has one and its user may know."""
+        if isinstance(call.command, TargetedCommand) and call.identity.user in call.feed.state.participants:
+            call.known_at = call.feed.last
+            call.target = await targets.find(call.feed, self._sessions.queries, call.command)
 
     async def _publish(self, call: _Call, decided: Decided, expected_seq: int | None) -> Outcome:
         feed, event = call.feed, decided.event

@@ -8,7 +8,16 @@ import orjson
 from services.gateway.feed import Feed
 from services.gateway.source import SCAN_BYTES, SCAN_EVENTS
 from shared import errors
-from shared.events import ChatCreated, MessagePosted, ParticipantJoined, ReplyCompleted, SessionCreated, SessionRenamed
+from shared.events import (
+    ChatCreated,
+    MessageEdited,
+    MessagePosted,
+    MessageRedacted,
+    ParticipantJoined,
+    ReplyCompleted,
+    SessionCreated,
+    SessionRenamed,
+)
 from shared.session import SessionState
 
 MESSAGES = 50
@@ -64,6 +73,17 @@ class _Story:
                 self.usage.update({name: data.get("usage", {}).get(name, 0) for name in _TOKENS})
                 if data.get("content"):
                     self.messages.append(_replied(seq, body, data))
+            case MessageEdited.TYPE:
+                said = {"content": data.get("content"), "edited_at": time}
+                self._change(seq, data, said | ({"metadata": data["metadata"]} if "metadata" in data else {}))
+            case MessageRedacted.TYPE:
+                self._change(seq, data, {"content": "", "metadata": {}, "redacted": True})
+
+    def _change(self, seq: int, data: dict[str, Any], values: dict[str, Any]) -> None:
+        """The message is as it was, with other values; one that was redacted stays so."""
+        row = next((one for one in self.messages if one["id"] == data.get("message_id")), None)
+        if row is not None and not row["redacted"]:
+            row.update(values, changed_seq=seq)
 
     def snapshot(self, state: SessionState) -> dict[str, Any]:
         """The fields of a snapshot."""
@@ -125,6 +145,7 @@ def _newest(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _posted(seq: int, body: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     return {
         "seq": seq,
+        "changed_seq": seq,
         "id": body.get("id"),
         "chat_id": data.get("chat_id"),
         "role": data.get("role", "user"),
@@ -132,6 +153,8 @@ def _posted(seq: int, body: dict[str, Any], data: dict[str, Any]) -> dict[str, A
         "author_name": body.get("actorname", ""),
         "content": data.get("content"),
         "metadata": data.get("metadata", {}),
+        "redacted": False,
+        "edited_at": None,
         "parent": data.get("parent"),
         "agent": data.get("agent"),
         "time": body.get("time"),

@@ -48,7 +48,7 @@ class Feed:
         self._bus = bus
         self._source = source
         self._on_doubt = on_doubt
-        self._fold = Fold(session_id)
+        self.fold = Fold(session_id)
         self._framer = Framer(session_id)
         self._running = Running(self._source, session_id, self._pass_on)
         self.subscriptions: list[Subscription] = []
@@ -59,7 +59,7 @@ class Feed:
     @property
     def state(self) -> SessionState:
         """The session after `last`."""
-        return self._fold.state
+        return self.fold.state
 
     @property
     def last(self) -> int:
@@ -147,7 +147,7 @@ class Feed:
             body = deliverable(link.body)
             link = link if body is link.body else Link(link.seq, link.prev, body)
             before = self.state
-            self._fold.apply(link)
+            self.fold.apply(link)
             if self.state.open_replies is not before.open_replies:
                 self._running.settle(self.state)
             measures.DELIVERED.inc()
@@ -226,18 +226,18 @@ class Feed:
 
     async def events_after(self, seq: int, limit: int, max_bytes: int) -> Page | None:
         """The events in (seq, last], as far as `limit` and `max_bytes` allow; None if they can't be proved complete."""
-        recent = self._fold.recent_after(seq)
+        recent = self.fold.recent_after(seq)
         if recent is not None:
             return Page.of([(link.seq, link.body) for link in recent], seq, self.chain.covered, limit, max_bytes)
         return await self._source.page(self.session_id, seq, self.chain.last, limit, max_bytes)
 
     async def stored(self, seq: int) -> bytes | None:
         """The body of this session's event at `seq`, from memory or by the leader's word."""
-        return self._fold.body_at(seq) or await self._source.body(self.session_id, seq)
+        return self.fold.body_at(seq) or await self._source.body(self.session_id, seq)
 
     def seq_of(self, actor: str, event_id: str) -> int | None:
         """Where an id of `actor` was seen lately, if it was."""
-        return self._fold.seq_of(actor, event_id)
+        return self.fold.seq_of(actor, event_id)
 
     def running(self) -> list[dict[str, Any]]:
         """The replies on their way, with their text so far."""

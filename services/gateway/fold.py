@@ -49,6 +49,11 @@ class Fold:
         """The event at `seq`, if it is among the newest."""
         return next((link.body for link in self._recent if link.seq == seq), None)
 
+    @property
+    def recent(self) -> tuple[Link, ...]:
+        """The newest events, in order; all there ever were if the first has no `prev`."""
+        return tuple(self._recent)
+
     def recent_after(self, seq: int) -> list[Link] | None:
         """Every event after `seq`; None if not all of them are in memory."""
         if seq >= self.state.seq:

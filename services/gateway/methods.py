@@ -9,7 +9,7 @@ from services.gateway import reading
 from services.gateway.context import Caller, Gateway
 from services.gateway.writing import Handler, create_session, invite, join_session, typing, write
 from shared import errors
-from shared.session.commands import CreateChat, LeaveSession, RenameSession, SendMessage
+from shared.session.commands import CreateChat, EditMessage, LeaveSession, RedactMessage, RenameSession, SendMessage
 
 
 class Order(Enum):
@@ -40,6 +40,8 @@ METHODS: Mapping[str, Method] = {
     "chat.list": Method(Order.READ, reading.chat_list),
     "chat.history": Method(Order.READ, reading.chat_history),
     "message.send": Method(Order.WRITE, write(SendMessage)),
+    "message.edit": Method(Order.WRITE, write(EditMessage)),
+    "message.redact": Method(Order.WRITE, write(RedactMessage)),
     "typing": Method(Order.WRITE, typing),
 }
 

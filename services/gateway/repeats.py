@@ -7,7 +7,9 @@ from typing import Any
 from shared.events import (
     ChatCreated,
     Event,
+    MessageEdited,
     MessagePosted,
+    MessageRedacted,
     ParticipantInvited,
     ParticipantJoined,
     ParticipantLeft,
@@ -18,9 +20,11 @@ from shared.session import Command
 from shared.session.commands import (
     CreateChat,
     CreateSession,
+    EditMessage,
     InviteParticipant,
     JoinSession,
     LeaveSession,
+    RedactMessage,
     RenameSession,
     SendMessage,
 )
@@ -33,6 +37,8 @@ BECOMES: dict[type[Command], type[Event]] = {
     LeaveSession: ParticipantLeft,
     CreateChat: ChatCreated,
     SendMessage: MessagePosted,
+    EditMessage: MessageEdited,
+    RedactMessage: MessageRedacted,
 }
 _ADDRESS = {"id", "session_id"}
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from services.projector.changes import Change, Drop, Edit, Key, Put, Row
+from services.projector.change import Change, Drop, Edit, Key, Put, Row
 
 # A row of the first needs one of the second, found by these columns of it.
 PARENTS: dict[str, tuple[str, tuple[str, ...]]] = {

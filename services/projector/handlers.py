@@ -27,6 +27,10 @@ def register(broker: NatsBroker, queries: Queries) -> None:
     async def sessions(request: requests.Sessions) -> dict[str, Any]:
         return ok(await queries.sessions(request))
 
+    @answers("message")  # type: ignore[untyped-decorator]
+    async def message(request: requests.Message) -> dict[str, Any]:
+        return ok(await queries.message(request))
+
     @answers("chat_history")  # type: ignore[untyped-decorator]
     async def chat_history(request: requests.ChatHistory) -> dict[str, Any]:
         return ok(await queries.chat_history(request))

@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.projector import source, store, tables
-from services.projector.changes import SUMMARY_EVENTS, Change, changes
+from services.projector.change import Change
+from services.projector.changes import SUMMARY_EVENTS, changes
 from services.projector.folding import Poison, keys
 from services.projector.source import Logged
 from services.projector.store import Checkpoint

@@ -74,6 +74,17 @@ class Queries:
         cursor = str(shown[-1]["last_seq"]) if len(found) > request.limit else None
         return {"sessions": shown, "cursor": cursor, "at": at}
 
+    async def message(self, request: requests.Message) -> dict[str, Any]:
+        """`{message: {seq, author, chat_id, redacted}, at}`: where it last changed, and the participant who wrote it.
+        Null if there is none.
+        """
+        await self._progress.wait_for(request.min_seq)
+        place = (messages.c.session_id == request.session_id, messages.c.message_id == request.message_id)
+        async with db.snapshot(self._engine) as connection:
+            at = (await store.checkpoint(connection)).seq
+            row = (await connection.execute(select(messages).where(*place))).mappings().first()
+        return {"message": shapes.target(row) if row else None, "at": at}
+
     async def chat_history(self, request: requests.ChatHistory) -> dict[str, Any]:
         """`{messages, total, more, large_history, at}`, ascending; `more` in the direction of reading."""
         await self._progress.wait_for(request.min_seq)
@@ -89,13 +100,14 @@ class Queries:
         return {"messages": page.messages, "total": total, "more": page.more, "large_history": large, "at": at}
 
     async def context(self, request: requests.ChatContext) -> dict[str, Any]:
-        """`{messages, more, at}`: the newest messages up to a position, in ascending order."""
+        """`{messages, more, at}`: the newest messages up to a position, in ascending order, without redacted ones."""
         await self._progress.wait_for(request.min_seq)
         async with db.snapshot(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             before = request.up_to_seq + 1
             page = await pages.newest(connection, request.session_id, request.chat_id, request.limit, before)
-        return {"messages": page.messages, "more": page.more, "at": at}
+        shown = [message for message in page.messages if not message["redacted"]]
+        return {"messages": shown, "more": page.more, "at": at}
 
     async def open_replies(self, request: requests.OpenReplies) -> dict[str, Any]:
         """`{replies, at}`: what was asked for and has not ended, the oldest first."""

@@ -24,6 +24,13 @@ class Sessions(Request):
     limit: int = Field(50, ge=1, le=200)
 
 
+class Message(Request):
+    """One message, as somebody who wants to change it must know it."""
+
+    session_id: str
+    message_id: str
+
+
 class ChatHistory(Request):
     """Messages before a seq (the newest of them), after a seq (the oldest of them), or the newest."""
 

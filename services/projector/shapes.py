@@ -52,9 +52,10 @@ def chat(row: Row) -> dict[str, Any]:
 
 
 def message(row: Row) -> dict[str, Any]:
-    """A message. Those of the assistant also say model, finish reason and usage."""
+    """A message as it is now; `changed_seq` is where it became that. The assistant's say model and usage too."""
     shape: dict[str, Any] = {
         "seq": row["created_seq"],
+        "changed_seq": row["seq"],
         "id": row["message_id"],
         "chat_id": row["chat_id"],
         "role": row["role"],
@@ -62,6 +63,8 @@ def message(row: Row) -> dict[str, Any]:
         "author_name": row["author_name"],
         "content": row["content"],
         "metadata": row["metadata"],
+        "redacted": row["redacted"],
+        "edited_at": time(row["edited_at"]) if row["edited_at"] else None,
         "parent": row["parent"],
         "agent": row["agent"],
         "time": time(row["created_at"]),
@@ -70,6 +73,12 @@ def message(row: Row) -> dict[str, Any]:
         usage = {**_usage(row), "estimated": row["usage_estimated"]}
         shape |= {"model": row["model"], "finish_reason": row["finish_reason"], "usage": usage}
     return shape
+
+
+def target(row: Row) -> dict[str, Any]:
+    """A message as a decision about it needs it; what the assistant wrote has no author among the participants."""
+    author = "" if row["role"] == "assistant" else row["author"]
+    return {"seq": row["seq"], "author": author, "chat_id": row["chat_id"], "redacted": row["redacted"]}
 
 
 def _usage(row: Row) -> dict[str, int]:

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateSchema
 
 from services.projector import tables
-from services.projector.changes import Key, Row
+from services.projector.change import Key, Row
 from services.projector.folding import Rows
 from shared import db
 

@@ -109,6 +109,8 @@ messages = Table(
     _text("author_name"),
     _text("content"),
     Column("metadata", JSONB, nullable=False),
+    Column("redacted", Boolean, nullable=False),
+    _time("edited_at", null=True),
     Column("parent", Text),
     Column("agent", Text),
     Column("model", Text),

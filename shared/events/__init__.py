@@ -18,6 +18,7 @@ from shared.events.facts import (
     SessionRenamed,
     Usage,
 )
+from shared.events.messages import MessageEdited, MessageRedacted
 
 __all__ = [
     "CATALOGUE",
@@ -26,7 +27,9 @@ __all__ = [
     "Event",
     "MalformedEventError",
     "Manifest",
+    "MessageEdited",
     "MessagePosted",
+    "MessageRedacted",
     "ParticipantInvited",
     "ParticipantJoined",
     "ParticipantLeft",

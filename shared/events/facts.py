@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.events.base import ChatId, Content, Event, EventId, Title, UserId
+from shared.events.messages import MessageEdited, MessageRedacted
 
 Role = Literal["owner", "member", "viewer"]
 MessageRole = Literal["user", "assistant", "system", "tool"]
@@ -161,6 +162,6 @@ CATALOGUE: dict[str, type[Event]] = {
     event.TYPE: event
     for event in (
         SessionCreated, SessionRenamed, ParticipantInvited, ParticipantJoined, ParticipantLeft, ChatCreated,
-        MessagePosted, ReplyStarted, ReplyCompleted, ReplyFailed,
+        MessagePosted, MessageEdited, MessageRedacted, ReplyStarted, ReplyCompleted, ReplyFailed,
     )
 }  # fmt: skip

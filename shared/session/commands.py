@@ -99,7 +99,32 @@ class SendMessage(Command):
     reply: bool = False
 
 
+class TargetedCommand(Command):
+    """Changes something that is there. With `expected_seq`, only if that is where it last changed."""
+
+    expected_seq: int | None = Field(None, ge=0)
+
+
+class EditMessage(TargetedCommand):
+    """Let one's own message say something else."""
+
+    METHOD: ClassVar[str] = "message.edit"
+    message_id: CommandId
+    content: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
+    metadata: Annotated[dict[str, Any], AfterValidator(_small)] | None = None
+
+
+class RedactMessage(TargetedCommand):
+    """Take back one's own message; the owner may take back any."""
+
+    METHOD: ClassVar[str] = "message.redact"
+    message_id: CommandId
+
+
 COMMANDS: dict[str, type[Command]] = {
     command.METHOD: command
-    for command in (CreateSession, RenameSession, InviteParticipant, JoinSession, LeaveSession, CreateChat, SendMessage)
-}
+    for command in (
+        CreateSession, RenameSession, InviteParticipant, JoinSession, LeaveSession, CreateChat, SendMessage,
+        EditMessage, RedactMessage,
+    )
+}  # fmt: skip

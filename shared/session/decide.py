@@ -1,11 +1,8 @@
 """`decide(state, command) -> Decided | Refused`: the rules, pure. What others may not learn is `NotFound`."""
 
-from dataclasses import dataclass
-
 from shared import errors, ids
 from shared.events import (
     ChatCreated,
-    Event,
     MessagePosted,
     ParticipantInvited,
     ParticipantJoined,
@@ -22,31 +19,23 @@ from shared.session.commands import (
     LeaveSession,
     RenameSession,
     SendMessage,
+    TargetedCommand,
 )
-from shared.session.state import SessionState
+from shared.session.decided import Actor, Decided
+from shared.session.state import SessionState, Target
+from shared.session.targets import change
 
 MAX_PARTICIPANTS = 1000
 MAX_CHATS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks."""
-
-    user: str
-    name: str
+NOTHING = Target()
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The one event a command becomes. `strict`: publish only if the session has not moved since the state's seq."""
-
-    event: Event
-    strict: bool = False
-
-
-def decide(state: SessionState, command: Command, actor: Actor, now_s: int) -> Decided | errors.Refused:
-    """What the command means for the session as it is at `now_s` (Unix seconds)."""
+def decide(
+    state: SessionState, command: Command, actor: Actor, now_s: int, target: Target = NOTHING
+) -> Decided | errors.Refused:
+    """What the command means for the session as it is at `now_s` (Unix seconds), and for its target as it is there."""
     if isinstance(command, CreateSession):
         return _create(state, command, actor)
     if isinstance(command, JoinSession):
@@ -71,6 +60,8 @@ def decide(state: SessionState, command: Command, actor: Actor, now_s: int) -> D
             return Decided(ChatCreated(chat_id=c.id, name=c.name, chat_type=c.chat_type))
         case SendMessage() as c:
             return _send(state, c)
+        case TargetedCommand() as c:
+            return change(c, actor, member.role, target)
         case _:
             return errors.MethodNotFound(command.METHOD)
 

@@ -45,6 +45,20 @@ class OpenReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What a command wants to change, as it was last changed at `seq`; 0: it is not there.
+
+    The state holds no messages, or it would grow with the conversation: whoever decides looks the target up and hands
+    it in. `author` is empty for what no participant wrote. `redacted`: it is there, and says nothing any more.
+    """
+
+    seq: int = 0
+    author: str = ""
+    chat_id: str = ""
+    redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SessionState:
     """A session after its event at `seq`. `seq` 0: there is none.
 

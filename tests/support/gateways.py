@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from shared import auth, ids
 from shared.bus import connection, streams
-from tests.support.client import Client
+from tests.support.client import Client, connected
 from tests.support.services import SECRET, RealService, running
 
 EPOCH = "test"
@@ -23,6 +23,32 @@ async def gateways(
         yield [
             await stack.enter_async_context(running("gateway", given, f"gateway-{number}"))
             for number in range(1, count + 1)
+        ]
+
+
+@asynccontextmanager
+async def read_models(
+    nats_url: str, database_url: str, count: int = 2, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[list[RealService]]:
+    """`count` gateways with history and projector behind them, all ready."""
+    given = {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_DATABASE_URL": database_url, "ANTIPHON_COMMANDS_PER_S": "0"}
+    given |= environment or {}
+    async with AsyncExitStack() as stack:
+        for service in ("history", "projector"):
+            await stack.enter_async_context(running(service, given))
+        yield [
+            await stack.enter_async_context(running("gateway", given, f"gateway-{number}"))
+            for number in range(1, count + 1)
+        ]
+
+
+@asynccontextmanager
+async def talking(at: list[RealService], *users: str) -> AsyncIterator[list[Client]]:
+    """A connected client for each user, the first on the first gateway, the second on the next, and so on."""
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(connected(at[number % len(at)].address, token(user)))
+            for number, user in enumerate(users)
         ]
 
 

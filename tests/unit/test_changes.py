@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.chain import Link
+from services.gateway.targets import message_in
 from services.projector.changes import Edit, changes
 from services.projector.folding import Key, Poison, Row, Rows, keys
 from shared import ids
@@ -15,7 +17,9 @@ from shared.events import (
     ChatCreated,
     Event,
     Manifest,
+    MessageEdited,
     MessagePosted,
+    MessageRedacted,
     ParticipantInvited,
     ParticipantJoined,
     ParticipantLeft,
@@ -27,6 +31,7 @@ from shared.events import (
     SessionRenamed,
     Unknown,
     Usage,
+    encode,
 )
 from shared.session import SessionState, evolve
 from tests.support.conversation import envelope
@@ -74,6 +79,8 @@ later_events: st.SearchStrategy[Event] = st.one_of(
         reason=st.just("timeout"),
         message=TEXT,
     ),
+    st.builds(MessageEdited, message_id=REPLIES, chat_id=CHATS, content=TEXT),
+    st.builds(MessageRedacted, message_id=REPLIES, chat_id=CHATS),
     st.just(Unknown()),
 )
 histories = st.lists(later_events, max_size=25)
@@ -150,6 +157,24 @@ def test_counters_are_what_counting_gives(events: list[Event]) -> None:
     assert sum(chat["message_count"] for chat in of(tables, "chats").values()) == len(messages)
     ended = [row for row in of(tables, "replies").values() if row["status"] == "completed"]
     assert session["input_tokens"] == 3 * len(ended)
+
+
+@given(histories)
+def test_the_newest_events_say_of_a_message_what_the_rows_say(events: list[Event]) -> None:
+    """The gateway decides by the first, and by the second where a message is older."""
+    log = recorded(events)
+    rows = of(folded([log]), "messages")
+    asked = {e.event.reply_id for e in log if isinstance(e.event, MessagePosted)}
+    links = [Link(e.seq, e.seq - 1, encode(e.envelope)) for e in log]
+    for message_id in asked & set(IDS) & set(rows):
+        row, target = rows[message_id], message_in(links, message_id)
+        if row["created_seq"] == next(e.seq for e in log if getattr(e.event, "content", "") and _is_end(e, message_id)):
+            assert target is not None
+            assert (target.seq, target.chat_id, target.redacted) == (row["seq"], row["chat_id"], row["redacted"])
+
+
+def _is_end(e: Recorded, message_id: str) -> bool:
+    return isinstance(e.event, ReplyCompleted) and e.event.reply_id == message_id
 
 
 def test_a_reply_ends_once() -> None:

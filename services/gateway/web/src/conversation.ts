@@ -96,6 +96,12 @@ export class Conversation {
         this.put({ ...person, id, role: data["role"] ?? "user", text: data["content"] });
         if (data["reply_id"]) this.reply(data["reply_id"]);
         break;
+      case "message.edited":
+      case "message.redacted": {
+        const message = this.byId.get(data["message_id"]);
+        if (message) Object.assign(message, { text: data["content"] ?? "", note: type.includes("redacted") ? "redacted" : "edited" });
+        break;
+      }
       case "reply.started":
         this.reply(data["reply_id"], data["attempt"]);
         break;

@@ -1,0 +1,68 @@
+"""What a command wants to change, as it is: from the newest events if they tell, else from the projector.
+
+No state grows by this. A thing's newest event decides, so the last 256 events of the session, which are in memory
+anyway, are enough for whatever began among them; for the rest the projector is asked, as of the feed's position.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from services.gateway.chain import Link
+from services.gateway.feed import Feed
+from shared.bus.query import QueryClient
+from shared.events import MessageEdited, MessagePosted, MessageRedacted, ReplyCompleted
+from shared.session import Command, Target
+from shared.session.commands import EditMessage, RedactMessage
+
+DEADLINE_S = 3.0
+
+
+async def find(feed: Feed, queries: QueryClient, command: Command) -> Target:
+    """The command's target, not older than the feed's position at the call; `Target()` if there is none.
+
+    Raises:
+        Unavailable: it is older than what is in memory, and the projector does not answer.
+    """
+    recent = feed.fold.recent
+    match command:
+        case EditMessage(message_id=thing) | RedactMessage(message_id=thing):
+            found = message_in(recent, thing)
+        case _:
+            return Target()
+    if found is not None or not recent or recent[0].prev == 0:
+        return found or Target()
+    request = {"session_id": feed.session_id, "message_id": thing, "min_seq": feed.last}
+    answer = (await queries.ask("projector", "message", request, DEADLINE_S))["message"]
+    return Target(**answer) if answer else Target()
+
+
+def message_in(links: Iterable[Link], message_id: str) -> Target | None:
+    """The message as these events leave it; None if it did not begin among them."""
+    target: Target | None = None
+    for seq, body in _about(links, message_id):
+        data = body.get("data") or {}
+        match body.get("type"):
+            case MessagePosted.TYPE if target is None and body.get("id") == message_id:
+                target = Target(seq, str(body.get("actor")), str(data.get("chat_id")))
+            case ReplyCompleted.TYPE if target is None and data.get("reply_id") == message_id and data.get("content"):
+                target = Target(seq, "", str(data.get("chat_id")))
+            case MessageEdited.TYPE if target and data.get("message_id") == message_id and not target.redacted:
+                target = Target(seq, target.author, target.chat_id)
+            case MessageRedacted.TYPE if target and data.get("message_id") == message_id and not target.redacted:
+                target = Target(seq, target.author, target.chat_id, redacted=True)
+    return target
+
+
+def _about(links: Iterable[Link], name: str) -> Iterable[tuple[int, dict[str, Any]]]:
+    """The events that hold the name, parsed."""
+    wanted = name.encode()
+    for link in links:
+        if wanted in link.body:
+            try:
+                body = orjson.loads(link.body)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(body, dict):
+                yield link.seq, body
