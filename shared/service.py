@@ -31,7 +31,9 @@ def run(service: str, settings: S, app: App[S]) -> None:
 
     `app(settings, health)` is an async context: what it opens is open while the service runs.
     """
-    settings = settings.model_copy(update={"instance": settings.instance or f"{service}-{socket.gethostname()}-{os.getpid()}"})
+    settings = settings.model_copy(
+        update={"instance": settings.instance or f"{service}-{socket.gethostname()}-{os.getpid()}"}
+    )
     logging.setup(service, settings.instance, settings.log_level, settings.log_format)
     provider = telemetry.setup(service, settings.instance, settings.otlp_endpoint)
     try:

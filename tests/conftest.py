@@ -71,10 +71,18 @@ def nats_url(nats_server: NatsServer) -> str:
 
 
 @pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A data directory that the account of PostgreSQL can reach: pytest resets the permissions of its own."""
-    with tempfile.TemporaryDirectory(prefix="antiphon-") as name:
-        yield Path(name) / "data"
+def tmp_path() -> Iterator[Path]:
+    """A directory of this test's own. Not pytest's: a second run resets the permissions of those of the first, and then
+    the account of PostgreSQL is shut out.
+    """
+    with tempfile.TemporaryDirectory(prefix="antiphon-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A place for a system's data, which is not there yet."""
+    return tmp_path / "data"
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def free_pair() -> int:
     """A free port after which the next one is free, too."""
     while True:
         port = ports.free_port()
-        if ports.is_free(port + 1):
+        if ports.is_free(port + 1) and ports.reserve(port + 1):
             return port
 
 
