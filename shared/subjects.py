@@ -14,6 +14,9 @@ PRESENCE: Final = "presence"  # KV bucket: which gateways live, which clients th
 
 HEADER_MSG_ID: Final = "Nats-Msg-Id"
 HEADER_EXPECTED_LAST: Final = "Nats-Expected-Last-Subject-Sequence"
+HEADER_BATCH_ID: Final = "Nats-Batch-Id"  # several messages that are stored together or not at all
+HEADER_BATCH_SEQUENCE: Final = "Nats-Batch-Sequence"  # from 1
+HEADER_BATCH_COMMIT: Final = "Nats-Batch-Commit"
 HEADER_TRACEPARENT: Final = "traceparent"
 HEADER_REPLY_ID: Final = "Reply-Id"  # this event asks for a reply
 HEADER_REPLY_CANCEL: Final = "Reply-Cancel"  # this event ends one

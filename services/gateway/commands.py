@@ -1,15 +1,17 @@
 """A command becomes an event: once, whatever is sent again, and in the order in which one user sent them.
 
-Order. `execute` reaches its lane, one per session and user, without yielding, and lanes are first come, first served:
-who starts executions in the order of a connection's commands gets their events in that order. A lane has one publish
-under way. The next one waits until the outcome of the one before is known and its event is in the local state, so no
-retry can overtake, and everybody decides on a state that holds their own last event.
+Order. `execute` reaches its lane, one per session and user, without yielding, and turns in a lane are first come, first
+served: who starts executions in the order of a connection's commands gets their events in that order; see `lanes` for
+what is published. A message is decided while the ones before it are on their way, since none of them can matter to it.
+Every other command waits until the outcome of all before it is known and their events are in the local state, and the
+next one waits for it in the same way: everybody decides on a state that holds their own last change.
 """
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import orjson
@@ -17,15 +19,17 @@ import orjson
 from services.gateway import measures, targets
 from services.gateway.feed import Feed
 from services.gateway.freshness import Freshness
+from services.gateway.lanes import Lane
 from services.gateway.repeats import is_repeat
 from services.gateway.sessions import Sessions
 from shared import errors, subjects, telemetry
 from shared.auth import Identity
-from shared.bus.publish import Moved, publish
-from shared.events import MessagePosted, encode, wrap
+from shared.bus.batch import Message
+from shared.bus.publish import Moved, Published, publish
+from shared.events import Envelope, MessagePosted, encode, wrap
 from shared.logging import get_logger
 from shared.session import Actor, Command, Decided, Target, decide
-from shared.session.commands import TargetedCommand
+from shared.session.commands import SendMessage, TargetedCommand
 
 log = get_logger("commands")
 
@@ -63,6 +67,7 @@ class _Call:
     """
 
     feed: Feed
+    lane: Lane
     command: Command
     identity: Identity
     traceparent: str
@@ -76,13 +81,20 @@ class _Call:
         return decide(self.feed.state, self.command, actor, int(time.time()), self.target)
 
 
+class _OnItsWay(NamedTuple):
+    """A message in its lane, and what will have become of it."""
+
+    envelope: Envelope
+    published: asyncio.Future[Published]
+
+
 class Commands:
     """Decides and publishes for the users of one gateway."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._freshness = Freshness(sessions)
-        self._lanes: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._lanes: WeakValueDictionary[tuple[str, str], Lane] = WeakValueDictionary()
 
     async def execute(self, command: Command, identity: Identity, traceparent: str = "") -> Outcome:
         """The command's event is on the log for good, and in this gateway's state of the session.
@@ -92,12 +104,23 @@ class Commands:
             Conflict: the id was used for something else, or the session was changed by others all the time.
             Unavailable: the bus, or the log where it is needed, is away. The same id may be sent again.
         """
-        lane = self._lanes.setdefault((command.session_id, identity.user), asyncio.Lock())
-        async with lane, self._sessions.open(command.session_id) as feed:
-            return await self._in_lane(_Call(feed, command, identity, traceparent or telemetry.traceparent()))
+        key = (command.session_id, identity.user)
+        if (lane := self._lanes.get(key)) is None:
+            lane = self._lanes[key] = Lane(self._sessions.bus, command.session_id)
+        async with AsyncExitStack() as held:
+            async with lane.turn:
+                feed = await held.enter_async_context(self._sessions.open(command.session_id))
+                call = _Call(feed, lane, command, identity, traceparent or telemetry.traceparent())
+                begun = await self._in_turn(call)
+            if isinstance(begun, Outcome):
+                return begun
+            return await self._conclude(call, begun.envelope, await begun.published)
 
-    async def _in_lane(self, call: _Call) -> Outcome:
+    async def _in_turn(self, call: _Call) -> Outcome | _OnItsWay:
         feed = call.feed
+        if not isinstance(call.command, SendMessage):
+            await call.lane.settled()
+            feed.acked = max(feed.acked, call.lane.acked)
         if feed.acked > feed.chain.covered:
             await feed.reach(feed.acked)
         if (found := await self._earlier(call)) is not None:
@@ -118,7 +141,7 @@ class Commands:
         log.info("command_conflict", session_id=feed.session_id, method=call.command.METHOD, tries=tries)
         raise errors.Conflict(f"the session changes all the time, last at seq {feed.last}")
 
-    async def _try(self, call: _Call, *, refreshed: bool) -> Outcome | None:
+    async def _try(self, call: _Call, *, refreshed: bool) -> Outcome | _OnItsWay | None:
         """One decision and its publish. None: look at the session again, then decide again."""
         await self._look(call)
         decided = call.decided()
@@ -143,7 +166,7 @@ class Commands:
             call.known_at = call.feed.last
             call.target = await targets.find(call.feed, self._sessions.queries, call.command)
 
-    async def _publish(self, call: _Call, decided: Decided, expected_seq: int | None) -> Outcome:
+    async def _publish(self, call: _Call, decided: Decided, expected_seq: int | None) -> Outcome | _OnItsWay:
         feed, event = call.feed, decided.event
         envelope = wrap(
             event,
@@ -158,21 +181,28 @@ class Commands:
         if isinstance(event, MessagePosted) and event.reply_id:
             headers[subjects.HEADER_REPLY_ID] = event.reply_id
         call.sent.append(encode(envelope))
+        msg_id = subjects.command_msg_id(envelope.actor, feed.session_id, envelope.id)
+        if isinstance(call.command, SendMessage):
+            return _OnItsWay(envelope, call.lane.post(Message(call.sent[-1], msg_id, headers)))
         with measures.PUBLISH_S.time():
-            ack = await publish(
+            published = await publish(
                 self._sessions.bus.js,
                 subjects.event(feed.session_id),
                 call.sent[-1],
-                msg_id=subjects.command_msg_id(envelope.actor, feed.session_id, envelope.id),
+                msg_id=msg_id,
                 headers=headers,
                 expected_seq=expected_seq,
             )
-        if ack.duplicate:
-            return await self._answer_stored(call, ack.seq)
-        if ack.seq <= feed.chain.covered and feed.seq_of(envelope.actor, envelope.id) != ack.seq:
+        return await self._conclude(call, envelope, published)
+
+    async def _conclude(self, call: _Call, envelope: Envelope, published: Published) -> Outcome:
+        feed, seq = call.feed, published.seq
+        if published.duplicate:
+            return await self._answer_stored(call, seq)
+        if seq <= feed.chain.covered and feed.seq_of(envelope.actor, envelope.id) != seq:
             self._sessions.doubt()  # a position that was given out before: the stream may be another one
-        await self._see(feed, ack.seq)
-        return Outcome(envelope.id, ack.seq, False, feed.session_id, envelope.type, envelope.data)
+        await self._see(feed, seq)
+        return Outcome(envelope.id, seq, False, feed.session_id, envelope.type, envelope.data)
 
     async def _see(self, feed: Feed, seq: int) -> None:
         """Waits for one's own event. It is accepted either way; who comes next waits for it again, or is refused."""

@@ -35,6 +35,7 @@ def events_config(epoch: str, replicas: int = 1) -> StreamConfig:
         discard=DiscardPolicy.NEW,
         num_replicas=replicas,
         allow_direct=True,
+        allow_atomic=True,
         duplicate_window=DUPLICATE_WINDOW_S,
         republish=RePublish(src=subjects.ALL_EVENTS, dest="live.{{wildcard(1)}}"),
         metadata={EPOCH: epoch},

@@ -1,0 +1,123 @@
+"""A lane: what one user publishes into one session. What entered first is stored first, whatever happens on the way.
+
+Nothing goes out before the outcome of what went out before it is known, so nothing can overtake a message that was
+lost, neither around a reconnect nor when the stream changes its leader. What comes meanwhile waits; if that is a few,
+they go one by one, if it is many, together, as one atomic batch: they are stored in order, or none of them is. What was
+not acknowledged is published again under its id before anything else. If the bus does not answer for ten seconds,
+everything in the lane is refused (Unavailable), and whoever sends it again sends it in order again.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from services.gateway import measures
+from shared import errors, subjects
+from shared.bus.batch import MAX_BYTES, MAX_MESSAGES, Message, publish_together
+from shared.bus.connection import Bus
+from shared.bus.publish import Published, publish
+
+TOGETHER = 8  # a batch costs the server what it costs to store about ten messages one by one
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    message: Message
+    outcome: asyncio.Future[Published]
+
+    def settle(self, outcome: Published | errors.AntiphonError) -> None:
+        if self.outcome.done():  # whoever waited has gone
+            return
+        if isinstance(outcome, Published):
+            self.outcome.set_result(outcome)
+        else:
+            self.outcome.set_exception(outcome)
+
+
+class Lane:
+    """Whoever holds `turn` decides next and may post. `acked` is the newest seq that the lane was told of."""
+
+    def __init__(self, bus: Bus, session_id: str) -> None:
+        self.turn = asyncio.Lock()
+        self.acked = 0
+        self._bus = bus
+        self._subject = subjects.event(session_id)
+        self._waiting: deque[_Entry] = deque()
+        self._sending: asyncio.Task[None] | None = None
+
+    def post(self, message: Message) -> asyncio.Future[Published]:
+        """The message will be published after everything posted before it; the future has what became of it.
+
+        It raises what `shared.bus.publish` raises. It may be left alone: the message is published all the same.
+        """
+        entry = _Entry(message, asyncio.get_running_loop().create_future())
+        entry.outcome.add_done_callback(_heard)
+        self._waiting.append(entry)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send())
+        return entry.outcome
+
+    async def settled(self) -> None:
+        """Nothing is on its way any more."""
+        while self._sending is not None:
+            await asyncio.wait([self._sending])
+
+    async def _send(self) -> None:
+        try:
+            while self._waiting:
+                await self._publish(self._take())
+        finally:
+            self._sending = None
+
+    def _take(self) -> list[_Entry]:
+        """The next to go: one, if few wait; all that fit into a batch, if many do."""
+        taken = [self._waiting.popleft()]
+        if len(self._waiting) + 1 < TOGETHER:
+            return taken
+        size = len(taken[0].message.body)
+        while self._waiting and len(taken) < MAX_MESSAGES:
+            size += len(self._waiting[0].message.body)
+            if size > MAX_BYTES:
+                break
+            taken.append(self._waiting.popleft())
+        return taken
+
+    async def _publish(self, entries: list[_Entry]) -> None:
+        if len(entries) > 1 and await self._publish_together(entries):
+            return
+        for number, entry in enumerate(entries):
+            message = entry.message
+            try:
+                with measures.PUBLISH_S.time():
+                    outcome = await publish(
+                        self._bus.js, self._subject, message.body, msg_id=message.msg_id, headers=message.headers
+                    )
+            except errors.Unavailable as error:
+                rest = [*entries[number:], *self._waiting]
+                self._waiting.clear()
+                for one in rest:
+                    one.settle(error)
+                return
+            except errors.AntiphonError as error:
+                entry.settle(error)
+            else:
+                self._acknowledge(entry, outcome)
+
+    async def _publish_together(self, entries: list[_Entry]) -> bool:
+        with measures.PUBLISH_S.time():
+            first = await publish_together(self._bus.client, self._subject, [entry.message for entry in entries])
+        if first is None:
+            return False
+        for seq, entry in enumerate(entries, first):
+            self._acknowledge(entry, Published(seq, duplicate=False))
+        return True
+
+    def _acknowledge(self, entry: _Entry, outcome: Published) -> None:
+        self.acked = max(self.acked, outcome.seq)
+        entry.settle(outcome)
+
+
+def _heard(outcome: asyncio.Future[Published]) -> None:
+    """Whoever waited may have gone; then nobody else asks for the error."""
+    if not outcome.cancelled():
+        outcome.exception()
