@@ -39,7 +39,8 @@ def answer(prompt: str) -> str:
     """The same answer to the same words."""
     line = " ".join(prompt.split())
     quoted = line if len(line) <= QUOTE_CHARS else line[: QUOTE_CHARS - 1] + "…"
-    said = f"You wrote: “{quoted}” ({len(prompt.split())} words). " if quoted else ""
+    count = len(line.split())
+    said = f"You wrote: “{quoted}” ({count} {'word' if count == 1 else 'words'}). " if quoted else ""
     return (
         f"{said}I can't really answer that: no language model is configured, so this is Antiphon's offline model. "
         "For real answers set `OPENAI_API_KEY`, or `OPENAI_BASE_URL` for any server that speaks the OpenAI protocol "
