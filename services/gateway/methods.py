@@ -9,7 +9,16 @@ from services.gateway import reading
 from services.gateway.context import Caller, Gateway
 from services.gateway.writing import Handler, create_session, invite, join_session, typing, write
 from shared import errors
-from shared.session.commands import CreateChat, EditMessage, LeaveSession, RedactMessage, RenameSession, SendMessage
+from shared.session.commands import (
+    CreateChat,
+    EditMessage,
+    LeaveSession,
+    RedactMessage,
+    RemoveParticipant,
+    RenameSession,
+    SendMessage,
+    SetRole,
+)
 
 
 class Order(Enum):
@@ -34,6 +43,8 @@ METHODS: Mapping[str, Method] = {
     "session.invite": Method(Order.SERIAL, invite),
     "session.join": Method(Order.SERIAL, join_session),
     "session.leave": Method(Order.SERIAL, write(LeaveSession)),
+    "session.remove": Method(Order.SERIAL, write(RemoveParticipant)),
+    "session.set_role": Method(Order.SERIAL, write(SetRole)),
     "session.exists": Method(Order.READ, reading.session_exists),
     "session.list": Method(Order.READ, reading.session_list),
     "chat.create": Method(Order.SERIAL, write(CreateChat)),

@@ -13,6 +13,8 @@ from shared.events import (
     ParticipantInvited,
     ParticipantJoined,
     ParticipantLeft,
+    ParticipantRemoved,
+    ParticipantRoleChanged,
     SessionCreated,
     SessionRenamed,
 )
@@ -25,8 +27,10 @@ from shared.session.commands import (
     JoinSession,
     LeaveSession,
     RedactMessage,
+    RemoveParticipant,
     RenameSession,
     SendMessage,
+    SetRole,
 )
 
 BECOMES: dict[type[Command], type[Event]] = {
@@ -35,6 +39,8 @@ BECOMES: dict[type[Command], type[Event]] = {
     InviteParticipant: ParticipantInvited,
     JoinSession: ParticipantJoined,
     LeaveSession: ParticipantLeft,
+    RemoveParticipant: ParticipantRemoved,
+    SetRole: ParticipantRoleChanged,
     CreateChat: ChatCreated,
     SendMessage: MessagePosted,
     EditMessage: MessageEdited,

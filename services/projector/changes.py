@@ -11,6 +11,8 @@ from shared.events import (
     MessageRedacted,
     ParticipantJoined,
     ParticipantLeft,
+    ParticipantRemoved,
+    ParticipantRoleChanged,
     Recorded,
     ReplyCompleted,
     ReplyFailed,
@@ -22,8 +24,8 @@ from shared.events import (
 
 # Events after which the session looks different in a list.
 SUMMARY_EVENTS = (
-    SessionCreated, SessionRenamed, ParticipantJoined, ParticipantLeft, ChatCreated, MessagePosted, MessageEdited,
-    MessageRedacted, ReplyCompleted,
+    SessionCreated, SessionRenamed, ParticipantJoined, ParticipantLeft, ParticipantRemoved, ParticipantRoleChanged,
+    ChatCreated, MessagePosted, MessageEdited, MessageRedacted, ReplyCompleted,
 )  # fmt: skip
 
 
@@ -46,8 +48,10 @@ def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
             return [Edit("sessions", session, {"title": clean(e.title), "seq": seq}, {})]
         case ParticipantJoined() as e:
             return [new_participant(session, e.user, e.name, e.role, at, seq)]
-        case ParticipantLeft() as e:
+        case ParticipantLeft() | ParticipantRemoved() as e:
             return [Drop("participants", (*session, e.user))]
+        case ParticipantRoleChanged() as e:
+            return [Edit("participants", (*session, e.user), {"role": e.role, "seq": seq}, {})]
         case ChatCreated() as e:
             return [new_chat(session, e.chat_id, e.name, e.chat_type, at, seq)]
         case MessagePosted() as e:

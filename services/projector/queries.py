@@ -34,7 +34,7 @@ class Queries:
             session = (await connection.execute(select(sessions).where(sessions.c.session_id == of))).mappings().first()
             if session is None:
                 return {"at": at, "session": None}
-            people = select(participants).where(participants.c.session_id == of).order_by(participants.c.seq)
+            people = select(participants).where(participants.c.session_id == of).order_by(participants.c.since_seq)
             threads = select(chats).where(chats.c.session_id == of).order_by(chats.c.created_seq)
             page = await pages.newest(connection, of, session["active_chat"], 50, END)
             return {

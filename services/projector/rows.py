@@ -39,7 +39,7 @@ def new_session(e: SessionCreated, session: Key, at: datetime, seq: int) -> Put:
 
 def new_participant(session: Key, user: str, name: str, role: str, at: datetime, seq: int) -> Put:
     """Somebody who is in the session."""
-    values = {"name": clean(name or user), "role": role, "joined_at": at, "seq": seq}
+    values = {"name": clean(name or user), "role": role, "joined_at": at, "since_seq": seq, "seq": seq}
     return Put("participants", (*session, user), values)
 
 

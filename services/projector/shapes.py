@@ -36,7 +36,7 @@ def participant(row: Row) -> dict[str, Any]:
         "name": row["name"],
         "role": row["role"],
         "joined_at": time(row["joined_at"]),
-        "since_seq": row["seq"],
+        "since_seq": row["since_seq"],
     }
 
 

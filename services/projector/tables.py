@@ -77,6 +77,7 @@ participants = Table(
     _text("name"),
     Column("role", Text, CheckConstraint("role IN ('owner', 'member', 'viewer')"), nullable=False),
     _time("joined_at"),
+    _seq("since_seq"),
     _seq(),
     PrimaryKeyConstraint("session_id", "user_id"),
     _of("sessions", "session_id"),

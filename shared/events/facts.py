@@ -67,6 +67,21 @@ class ParticipantLeft(Event):
     user: UserId
 
 
+class ParticipantRemoved(Event):
+    """The owner took a user out of the session; invitations made before do not let them in again."""
+
+    TYPE: ClassVar[str] = "participant.removed.v1"
+    user: UserId
+
+
+class ParticipantRoleChanged(Event):
+    """A participant may do more or less from here on."""
+
+    TYPE: ClassVar[str] = "participant.role_changed.v1"
+    user: UserId
+    role: Literal["member", "viewer"]
+
+
 class ChatCreated(Event):
     """A further chat was opened inside the session."""
 
@@ -161,7 +176,8 @@ class ReplyFailed(Event):
 CATALOGUE: dict[str, type[Event]] = {
     event.TYPE: event
     for event in (
-        SessionCreated, SessionRenamed, ParticipantInvited, ParticipantJoined, ParticipantLeft, ChatCreated,
-        MessagePosted, MessageEdited, MessageRedacted, ReplyStarted, ReplyCompleted, ReplyFailed,
+        SessionCreated, SessionRenamed, ParticipantInvited, ParticipantJoined, ParticipantLeft, ParticipantRemoved,
+        ParticipantRoleChanged, ChatCreated, MessagePosted, MessageEdited, MessageRedacted,
+        ReplyStarted, ReplyCompleted, ReplyFailed,
     )
 }  # fmt: skip

@@ -6,7 +6,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared import ids
-from shared.events.base import ChatId, SessionId, Title
+from shared.events.base import ChatId, SessionId, Title, UserId
 
 METADATA_BYTES = 8192
 INVITE_TTL_S = 7 * 24 * 3600
@@ -80,6 +80,21 @@ class LeaveSession(Command):
     METHOD: ClassVar[str] = "session.leave"
 
 
+class RemoveParticipant(Command):
+    """Take somebody out of the session."""
+
+    METHOD: ClassVar[str] = "session.remove"
+    user: UserId
+
+
+class SetRole(Command):
+    """Let somebody write, or only read."""
+
+    METHOD: ClassVar[str] = "session.set_role"
+    user: UserId
+    role: Literal["member", "viewer"]
+
+
 class CreateChat(Command):
     """Open a further chat; its id is the command's."""
 
@@ -124,7 +139,7 @@ class RedactMessage(TargetedCommand):
 COMMANDS: dict[str, type[Command]] = {
     command.METHOD: command
     for command in (
-        CreateSession, RenameSession, InviteParticipant, JoinSession, LeaveSession, CreateChat, SendMessage,
-        EditMessage, RedactMessage,
+        CreateSession, RenameSession, InviteParticipant, JoinSession, LeaveSession, RemoveParticipant, SetRole,
+        CreateChat, SendMessage, EditMessage, RedactMessage,
     )
 }  # fmt: skip

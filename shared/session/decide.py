@@ -5,7 +5,6 @@ from shared.events import (
     ChatCreated,
     MessagePosted,
     ParticipantInvited,
-    ParticipantJoined,
     ParticipantLeft,
     SessionCreated,
     SessionRenamed,
@@ -17,15 +16,17 @@ from shared.session.commands import (
     InviteParticipant,
     JoinSession,
     LeaveSession,
+    RemoveParticipant,
     RenameSession,
     SendMessage,
+    SetRole,
     TargetedCommand,
 )
 from shared.session.decided import Actor, Decided
+from shared.session.people import join, manage
 from shared.session.state import SessionState, Target
 from shared.session.targets import change
 
-MAX_PARTICIPANTS = 1000
 MAX_CHATS = 200
 
 
@@ -39,7 +40,7 @@ def decide(
     if isinstance(command, CreateSession):
         return _create(state, command, actor)
     if isinstance(command, JoinSession):
-        return _join(state, command, actor, now_s)
+        return join(state, command, actor, now_s)
     member = state.participants.get(actor.user)
     if member is None:
         return errors.NotFound("session")
@@ -54,6 +55,8 @@ def decide(
             if member.role == "owner":
                 return errors.RuleBroken("the owner can't leave")
             return Decided(ParticipantLeft(user=actor.user), strict=True)
+        case RemoveParticipant() | SetRole() as c:
+            return manage(state, c, actor)
         case CreateChat() as c:
             if len(state.chats) >= MAX_CHATS:
                 return errors.LimitExceeded(f"{MAX_CHATS} chats")
@@ -78,20 +81,6 @@ def _create(state: SessionState, command: CreateSession, actor: Actor) -> Decide
         project=command.project,
     )
     return Decided(created, strict=True)
-
-
-def _join(state: SessionState, command: JoinSession, actor: Actor, now_s: int) -> Decided | errors.Refused:
-    invite = state.invites.get(command.invite_id)
-    if invite is None:
-        return errors.NotFound("no such invitation")
-    if actor.user in state.participants:
-        return errors.RuleBroken("already a participant")
-    if invite.expires_at <= now_s:
-        return errors.Gone("the invitation has expired")
-    if len(state.participants) >= MAX_PARTICIPANTS:
-        return errors.LimitExceeded(f"{MAX_PARTICIPANTS} participants")
-    joined = ParticipantJoined(user=actor.user, name=actor.name, role=invite.role, invite_id=command.invite_id)
-    return Decided(joined, strict=True)
 
 
 def _send(state: SessionState, command: SendMessage) -> Decided | errors.Refused:

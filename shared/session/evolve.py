@@ -10,6 +10,8 @@ from shared.events import (
     ParticipantInvited,
     ParticipantJoined,
     ParticipantLeft,
+    ParticipantRemoved,
+    ParticipantRoleChanged,
     Recorded,
     ReplyCompleted,
     ReplyFailed,
@@ -22,6 +24,7 @@ from shared.session.state import Chat, Invite, OpenReply, Participant, SessionSt
 K = TypeVar("K")
 V = TypeVar("V")
 
+MAX_REMOVED = 1000
 MAIN_CHAT = "Main Chat"
 
 
@@ -47,12 +50,18 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
         case SessionRenamed() as e:
             return replace(state, title=e.title)
         case ParticipantInvited() as e:
-            return replace(state, invites=_with(state.invites, envelope.id, Invite(e.role, e.expires_at)))
+            return replace(state, invites=_with(state.invites, envelope.id, Invite(e.role, e.expires_at, seq)))
         case ParticipantJoined() as e if e.user not in state.participants:
             person = Participant(e.user, e.name or e.user, e.role, seq)
             return replace(state, participants=_with(state.participants, e.user, person))
         case ParticipantLeft() as e:
             return replace(state, participants=_without(state.participants, e.user))
+        case ParticipantRemoved() as e:
+            removed = _newest(_with(_without(state.removed, e.user), e.user, seq))
+            return replace(state, participants=_without(state.participants, e.user), removed=removed)
+        case ParticipantRoleChanged() as e if (known := state.participants.get(e.user)) is not None:
+            changed = _with(state.participants, e.user, replace(known, role=e.role))
+            return replace(state, participants=changed)
         case ChatCreated() as e if e.chat_id not in state.chats:
             return replace(state, chats=_with(state.chats, e.chat_id, Chat(e.chat_id, e.name, e.chat_type)))
         case MessagePosted(reply_id=str() as reply_id) as e:
@@ -73,6 +82,10 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
 
 def _with(old: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
     return {**old, key: value}
+
+
+def _newest(removed: Mapping[str, int]) -> Mapping[str, int]:
+    return dict(list(removed.items())[-MAX_REMOVED:])
 
 
 def _without(old: Mapping[K, V], key: K) -> Mapping[K, V]:

@@ -18,10 +18,11 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """An invitation that was made. `expires_at` in Unix seconds."""
+    """An invitation that was made at `seq`. `expires_at` in Unix seconds."""
 
     role: Role
     expires_at: int
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class SessionState:
     active_chat: str = ""
     participants: Mapping[str, Participant] = field(default_factory=dict)
     invites: Mapping[str, Invite] = field(default_factory=dict)
+    removed: Mapping[str, int] = field(default_factory=dict)  # who, and at which seq; the latest hundreds
     chats: Mapping[str, Chat] = field(default_factory=dict)
     open_replies: Mapping[str, OpenReply] = field(default_factory=dict)
 

@@ -23,6 +23,8 @@ from shared.events import (
     ParticipantInvited,
     ParticipantJoined,
     ParticipantLeft,
+    ParticipantRemoved,
+    ParticipantRoleChanged,
     Recorded,
     ReplyCompleted,
     ReplyFailed,
@@ -51,6 +53,8 @@ later_events: st.SearchStrategy[Event] = st.one_of(
     st.builds(ParticipantInvited, expires_at=st.integers(0, 9)),
     st.builds(ParticipantJoined, user=USERS, name=TEXT, invite_id=REPLIES),
     st.builds(ParticipantLeft, user=USERS),
+    st.builds(ParticipantRemoved, user=USERS),
+    st.builds(ParticipantRoleChanged, user=USERS, role=st.sampled_from(["member", "viewer"])),
     st.builds(ChatCreated, chat_id=CHATS, name=TEXT),
     st.builds(MessagePosted, chat_id=st.just("c1"), content=TEXT, reply_id=st.none() | REPLIES),
     st.builds(
@@ -132,7 +136,7 @@ def test_the_rows_say_what_the_session_core_says(events: list[Event]) -> None:
     tables = folded([log])
     session = of(tables, "sessions")[SESSION]
     assert (session["owner"], session["title"], session["active_chat"]) == (state.owner, _clean(state.title), "c1")
-    people = {user: (row["name"], row["role"], row["seq"]) for user, row in of(tables, "participants").items()}
+    people = {user: (row["name"], row["role"], row["since_seq"]) for user, row in of(tables, "participants").items()}
     assert people == {user: (_clean(p.name), p.role, p.since_seq) for user, p in state.participants.items()}
     assert {k: row["name"] for k, row in of(tables, "chats").items()} == {
         k: _clean(chat.name) for k, chat in state.chats.items()

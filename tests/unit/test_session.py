@@ -16,8 +16,10 @@ from shared.session.commands import (
     InviteParticipant,
     JoinSession,
     LeaveSession,
+    RemoveParticipant,
     RenameSession,
     SendMessage,
+    SetRole,
 )
 
 NOW_S = 1_800_000_000
@@ -86,6 +88,32 @@ def test_a_viewer_reads_only_and_may_leave() -> None:
     assert isinstance(world.do(LeaveSession, ADA), errors.RuleBroken)
 
 
+def test_who_was_removed_needs_a_new_invitation() -> None:
+    world = opened()
+    first = invite(world)
+    world.do(JoinSession, BOB, invite_id=first)
+    assert isinstance(world.do(RemoveParticipant, BOB, user="ada"), errors.PermissionDenied)
+    assert isinstance(world.do(RemoveParticipant, ADA, user="ada"), errors.RuleBroken)
+    assert isinstance(world.do(RemoveParticipant, ADA, user="eve"), errors.NotFound)
+    assert isinstance(world.do(RemoveParticipant, ADA, user="bob"), Decided)
+    assert isinstance(world.do(SendMessage, BOB, content="x"), errors.NotFound)
+    assert isinstance(world.do(JoinSession, BOB, invite_id=first), errors.Gone)
+    assert isinstance(world.do(JoinSession, EVE, invite_id=first), Decided)
+    assert isinstance(world.do(JoinSession, BOB, invite_id=invite(world)), Decided)
+
+
+def test_the_owner_says_who_may_write_and_stays_the_owner() -> None:
+    world = opened()
+    world.do(JoinSession, BOB, invite_id=invite(world))
+    assert isinstance(world.do(SetRole, BOB, user="bob", role="viewer"), errors.PermissionDenied)
+    assert isinstance(world.do(SetRole, ADA, user="ada", role="member"), errors.RuleBroken)
+    assert isinstance(world.do(SetRole, ADA, user="bob", role="viewer"), Decided)
+    assert isinstance(world.do(SendMessage, BOB, content="x"), errors.PermissionDenied)
+    assert isinstance(world.do(SetRole, ADA, user="bob", role="viewer"), errors.RuleBroken)
+    assert isinstance(world.do(SetRole, ADA, user="bob", role="member"), Decided)
+    assert isinstance(world.do(SendMessage, BOB, content="x"), Decided)
+
+
 def test_a_message_goes_to_a_chat_that_is_there() -> None:
     world = opened()
     assert isinstance(world.do(SendMessage, ADA, content="x", chat_id="elsewhere"), errors.NotFound)
@@ -145,6 +173,14 @@ class Conversation(RuleBasedStateMachine):
     @rule(who=st.sampled_from([ADA, BOB, EVE]))
     def leave(self, who: Actor) -> None:
         self.world.do(LeaveSession, who)
+
+    @rule(who=st.sampled_from([ADA, BOB, EVE]), whom=st.sampled_from(["ada", "bob", "eve"]))
+    def remove(self, who: Actor, whom: str) -> None:
+        self.world.do(RemoveParticipant, who, user=whom)
+
+    @rule(whom=st.sampled_from(["ada", "bob", "eve"]), role=st.sampled_from(["member", "viewer"]))
+    def set_role(self, whom: str, role: str) -> None:
+        self.world.do(SetRole, ADA, user=whom, role=role)
 
     @invariant()
     def a_fold_of_the_log_with_repeats_gives_the_same_state(self) -> None:

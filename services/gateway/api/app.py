@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.gateway.api import auth, chats, cors, problems, sessions, stream, web
+from services.gateway.api import auth, chats, cors, participants, problems, sessions, stream, web
 from services.gateway.context import Gateway
 from services.gateway.limits import Buckets
 from shared.health import Health
@@ -19,7 +19,7 @@ def make_app(gateway: Gateway, health: Health) -> FastAPI:
     app.state.streams = set()
     problems.install(app)
     cors.install(app, gateway.settings.origins)
-    for router in (auth.router, stream.router, sessions.router, chats.router):
+    for router in (auth.router, stream.router, participants.router, sessions.router, chats.router):
         app.include_router(router)
     app.router.routes.extend(health.routes())
     web.install(app)
