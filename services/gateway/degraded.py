@@ -15,8 +15,12 @@ from shared.events import (
     MessageRedacted,
     ParticipantJoined,
     ReplyCompleted,
+    SessionArchived,
     SessionCreated,
+    SessionDeleted,
     SessionRenamed,
+    SessionRestored,
+    SessionUnarchived,
 )
 from shared.session import SessionState
 
@@ -51,6 +55,8 @@ class _Story:
         self.usage: Counter[str] = Counter()
         self.times: dict[str, str] = {}  # when a chat was created or a user joined
         self.settings_seq = 0
+        self.archived_at: str | None = None
+        self.deleted_at: str | None = None
         self.last_time = ""
 
     def take(self, seq: int, body: dict[str, Any]) -> None:
@@ -63,6 +69,10 @@ class _Story:
                 self.times |= {f"chat/{data.get('chat_id')}": time, f"user/{data.get('owner')}": time}
             case SessionRenamed.TYPE:
                 self.settings_seq = seq
+            case SessionArchived.TYPE | SessionUnarchived.TYPE as kind:
+                self.settings_seq, self.archived_at = seq, time if kind == SessionArchived.TYPE else None
+            case SessionDeleted.TYPE | SessionRestored.TYPE as kind:
+                self.settings_seq, self.deleted_at = seq, time if kind == SessionDeleted.TYPE else None
             case ChatCreated.TYPE:
                 self.times.setdefault(f"chat/{data.get('chat_id')}", time)
             case ParticipantJoined.TYPE:
@@ -99,6 +109,8 @@ class _Story:
                 "project": state.project,
                 "created_at": state.created_at,
                 "last_activity": self.last_time,
+                "archived_at": self.archived_at,
+                "deleted_at": self.deleted_at,
                 "message_count": len(self.messages),
                 "usage": {name: self.usage[name] for name in _TOKENS},
                 "last_seq": state.seq,

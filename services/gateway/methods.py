@@ -10,14 +10,18 @@ from services.gateway.context import Caller, Gateway
 from services.gateway.writing import Handler, create_session, invite, join_session, typing, write
 from shared import errors
 from shared.session.commands import (
+    ArchiveSession,
     CreateChat,
+    DeleteSession,
     EditMessage,
     LeaveSession,
     RedactMessage,
     RemoveParticipant,
     RenameSession,
+    RestoreSession,
     SendMessage,
     SetRole,
+    UnarchiveSession,
 )
 
 
@@ -40,6 +44,10 @@ class Method:
 METHODS: Mapping[str, Method] = {
     "session.create": Method(Order.SERIAL, create_session),
     "session.rename": Method(Order.SERIAL, write(RenameSession)),
+    "session.archive": Method(Order.SERIAL, write(ArchiveSession)),
+    "session.unarchive": Method(Order.SERIAL, write(UnarchiveSession)),
+    "session.delete": Method(Order.SERIAL, write(DeleteSession)),
+    "session.restore": Method(Order.SERIAL, write(RestoreSession)),
     "session.invite": Method(Order.SERIAL, invite),
     "session.join": Method(Order.SERIAL, join_session),
     "session.leave": Method(Order.SERIAL, write(LeaveSession)),

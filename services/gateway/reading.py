@@ -28,6 +28,7 @@ class SessionListRequest(Params):
 
     cursor: str | None = None
     limit: Limit = PAGE
+    include_archived: bool = False
 
 
 class ChatHistoryRequest(SessionRequest):

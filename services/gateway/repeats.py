@@ -15,13 +15,19 @@ from shared.events import (
     ParticipantLeft,
     ParticipantRemoved,
     ParticipantRoleChanged,
+    SessionArchived,
     SessionCreated,
+    SessionDeleted,
     SessionRenamed,
+    SessionRestored,
+    SessionUnarchived,
 )
 from shared.session import Command
 from shared.session.commands import (
+    ArchiveSession,
     CreateChat,
     CreateSession,
+    DeleteSession,
     EditMessage,
     InviteParticipant,
     JoinSession,
@@ -29,13 +35,19 @@ from shared.session.commands import (
     RedactMessage,
     RemoveParticipant,
     RenameSession,
+    RestoreSession,
     SendMessage,
     SetRole,
+    UnarchiveSession,
 )
 
 BECOMES: dict[type[Command], type[Event]] = {
     CreateSession: SessionCreated,
     RenameSession: SessionRenamed,
+    ArchiveSession: SessionArchived,
+    UnarchiveSession: SessionUnarchived,
+    DeleteSession: SessionDeleted,
+    RestoreSession: SessionRestored,
     InviteParticipant: ParticipantInvited,
     JoinSession: ParticipantJoined,
     LeaveSession: ParticipantLeft,

@@ -10,7 +10,7 @@ from services.gateway.access import readable
 from services.gateway.commands import Outcome
 from services.gateway.context import Caller, Gateway
 from services.gateway.requests import Params, parse
-from shared import auth, telemetry
+from shared import auth, errors, telemetry
 from shared.events.base import SessionId
 from shared.session import Command
 from shared.session.commands import CommandId, CreateSession, InviteParticipant, JoinSession
@@ -75,6 +75,8 @@ async def typing(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
     """Tells the others that this user is writing. Nothing of it is stored, and nobody waits for it."""
     request = parse(TypingRequest, data)
     async with readable(gateway, request.session_id, caller.identity) as feed:
+        if feed.state.deleted:
+            raise errors.Gone("the session is deleted")
         chat_id = request.chat_id or feed.state.active_chat
     signal = {"type": "typing", "user": caller.identity.user, "name": caller.identity.name, "chat_id": chat_id}
     await signals.send(gateway.bus, request.session_id, signal)

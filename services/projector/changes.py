@@ -17,14 +17,19 @@ from shared.events import (
     ReplyCompleted,
     ReplyFailed,
     ReplyStarted,
+    SessionArchived,
     SessionCreated,
+    SessionDeleted,
     SessionRenamed,
+    SessionRestored,
+    SessionUnarchived,
     Unknown,
 )
 
 # Events after which the session looks different in a list.
 SUMMARY_EVENTS = (
-    SessionCreated, SessionRenamed, ParticipantJoined, ParticipantLeft, ParticipantRemoved, ParticipantRoleChanged,
+    SessionCreated, SessionRenamed, SessionArchived, SessionUnarchived, SessionDeleted, SessionRestored,
+    ParticipantJoined, ParticipantLeft, ParticipantRemoved, ParticipantRoleChanged,
     ChatCreated, MessagePosted, MessageEdited, MessageRedacted, ReplyCompleted,
 )  # fmt: skip
 
@@ -46,6 +51,12 @@ def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
             return [new_session(e, session, at, seq)]
         case SessionRenamed() as e:
             return [Edit("sessions", session, {"title": clean(e.title), "seq": seq}, {})]
+        case SessionArchived() | SessionUnarchived() as e:
+            archived_at = at if isinstance(e, SessionArchived) else None
+            return [Edit("sessions", session, {"archived_at": archived_at, "seq": seq}, {})]
+        case SessionDeleted() | SessionRestored() as e:
+            deleted_at = at if isinstance(e, SessionDeleted) else None
+            return [Edit("sessions", session, {"deleted_at": deleted_at, "seq": seq}, {})]
         case ParticipantJoined() as e:
             return [new_participant(session, e.user, e.name, e.role, at, seq)]
         case ParticipantLeft() | ParticipantRemoved() as e:

@@ -50,9 +50,11 @@ class Queries:
             }
 
     async def sessions(self, request: requests.Sessions) -> dict[str, Any]:
-        """`{sessions, cursor, at}`, ordered by their last event; `cursor` is null on the last page."""
+        """`{sessions, cursor, at}`, by their last event, none that was deleted; `cursor` is null on the last page."""
         await self._progress.wait_for(request.min_seq)
         before = int(request.cursor) if request.cursor else END
+        shown = [sessions.c.deleted_at.is_(None)]
+        shown += [] if request.include_archived else [sessions.c.archived_at.is_(None)]
         people, threads = _count_of(participants), _count_of(chats)
         last = (sessions.c.session_id == messages.c.session_id) & (sessions.c.last_message_id == messages.c.message_id)
         columns = (messages.c.role.label("last_role"), messages.c.author, messages.c.author_name)
@@ -63,16 +65,16 @@ class Queries:
             .add_columns(*columns, preview, *when)
             .join(participants, participants.c.session_id == sessions.c.session_id)
             .outerjoin(messages, last)
-            .where(participants.c.user_id == request.user, sessions.c.last_seq < before)
+            .where(participants.c.user_id == request.user, sessions.c.last_seq < before, *shown)
             .order_by(sessions.c.last_seq.desc())
             .limit(request.limit + 1)
         )
         async with db.snapshot(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             found = (await connection.execute(query)).mappings().all()
-        shown = [_summary(row) for row in found[: request.limit]]
-        cursor = str(shown[-1]["last_seq"]) if len(found) > request.limit else None
-        return {"sessions": shown, "cursor": cursor, "at": at}
+        listed = [_summary(row) for row in found[: request.limit]]
+        cursor = str(listed[-1]["last_seq"]) if len(found) > request.limit else None
+        return {"sessions": listed, "cursor": cursor, "at": at}
 
     async def message(self, request: requests.Message) -> dict[str, Any]:
         """`{message: {seq, author, chat_id, redacted}, at}`: where it last changed, and the participant who wrote it.

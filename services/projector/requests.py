@@ -22,6 +22,7 @@ class Sessions(Request):
     user: str
     cursor: str | None = Field(None, pattern=r"^\d{1,18}$")
     limit: int = Field(50, ge=1, le=200)
+    include_archived: bool = False
 
 
 class Message(Request):

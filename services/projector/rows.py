@@ -25,6 +25,8 @@ def new_session(e: SessionCreated, session: Key, at: datetime, seq: int) -> Put:
         "active_chat": e.chat_id,
         "created_at": at,
         "last_activity": at,
+        "archived_at": None,
+        "deleted_at": None,
         "message_count": 0,
         "input_tokens": 0,
         "output_tokens": 0,

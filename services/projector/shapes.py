@@ -12,6 +12,10 @@ def time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _maybe(at: datetime | None) -> str | None:
+    return time(at) if at else None
+
+
 def session(row: Row) -> dict[str, Any]:
     """A session's own facts and counters."""
     return {
@@ -22,6 +26,8 @@ def session(row: Row) -> dict[str, Any]:
         "project": row["project"],
         "created_at": time(row["created_at"]),
         "last_activity": time(row["last_activity"]),
+        "archived_at": _maybe(row["archived_at"]),
+        "deleted_at": _maybe(row["deleted_at"]),
         "message_count": row["message_count"],
         "usage": _usage(row),
         "last_seq": row["last_seq"],
@@ -64,7 +70,7 @@ def message(row: Row) -> dict[str, Any]:
         "content": row["content"],
         "metadata": row["metadata"],
         "redacted": row["redacted"],
-        "edited_at": time(row["edited_at"]) if row["edited_at"] else None,
+        "edited_at": _maybe(row["edited_at"]),
         "parent": row["parent"],
         "agent": row["agent"],
         "time": time(row["created_at"]),

@@ -58,6 +58,8 @@ sessions = Table(
     _text("active_chat"),
     _time("created_at"),
     _time("last_activity"),
+    _time("archived_at", null=True),
+    _time("deleted_at", null=True),
     _count("message_count"),
     _count("input_tokens"),
     _count("output_tokens"),

@@ -21,6 +21,7 @@ from shared.events.facts import (
     Usage,
 )
 from shared.events.messages import MessageEdited, MessageRedacted
+from shared.events.sessions import SessionArchived, SessionDeleted, SessionRestored, SessionUnarchived
 
 __all__ = [
     "CATALOGUE",
@@ -42,8 +43,12 @@ __all__ = [
     "ReplyFailed",
     "ReplyStarted",
     "Role",
+    "SessionArchived",
     "SessionCreated",
+    "SessionDeleted",
     "SessionRenamed",
+    "SessionRestored",
+    "SessionUnarchived",
     "Unknown",
     "Usage",
     "decode",

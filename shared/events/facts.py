@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.events.base import ChatId, Content, Event, EventId, Title, UserId
 from shared.events.messages import MessageEdited, MessageRedacted
+from shared.events.sessions import SessionArchived, SessionDeleted, SessionRestored, SessionUnarchived
 
 Role = Literal["owner", "member", "viewer"]
 MessageRole = Literal["user", "assistant", "system", "tool"]
@@ -176,7 +177,8 @@ class ReplyFailed(Event):
 CATALOGUE: dict[str, type[Event]] = {
     event.TYPE: event
     for event in (
-        SessionCreated, SessionRenamed, ParticipantInvited, ParticipantJoined, ParticipantLeft, ParticipantRemoved,
+        SessionCreated, SessionRenamed, SessionArchived, SessionUnarchived, SessionDeleted, SessionRestored,
+        ParticipantInvited, ParticipantJoined, ParticipantLeft, ParticipantRemoved,
         ParticipantRoleChanged, ChatCreated, MessagePosted, MessageEdited, MessageRedacted,
         ReplyStarted, ReplyCompleted, ReplyFailed,
     )

@@ -59,6 +59,30 @@ class RenameSession(Command):
     title: Title
 
 
+class ArchiveSession(Command):
+    """Put a session away."""
+
+    METHOD: ClassVar[str] = "session.archive"
+
+
+class UnarchiveSession(Command):
+    """Bring a session back into the list."""
+
+    METHOD: ClassVar[str] = "session.unarchive"
+
+
+class DeleteSession(Command):
+    """Close a session and hide it from every list."""
+
+    METHOD: ClassVar[str] = "session.delete"
+
+
+class RestoreSession(Command):
+    """Take the deletion back."""
+
+    METHOD: ClassVar[str] = "session.restore"
+
+
 class InviteParticipant(Command):
     """Make an invitation that is good for `ttl_s` seconds."""
 
@@ -139,7 +163,8 @@ class RedactMessage(TargetedCommand):
 COMMANDS: dict[str, type[Command]] = {
     command.METHOD: command
     for command in (
-        CreateSession, RenameSession, InviteParticipant, JoinSession, LeaveSession, RemoveParticipant, SetRole,
+        CreateSession, RenameSession, ArchiveSession, UnarchiveSession, DeleteSession, RestoreSession,
+        InviteParticipant, JoinSession, LeaveSession, RemoveParticipant, SetRole,
         CreateChat, SendMessage, EditMessage, RedactMessage,
     )
 }  # fmt: skip

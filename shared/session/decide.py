@@ -10,19 +10,24 @@ from shared.events import (
     SessionRenamed,
 )
 from shared.session.commands import (
+    ArchiveSession,
     Command,
     CreateChat,
     CreateSession,
+    DeleteSession,
     InviteParticipant,
     JoinSession,
     LeaveSession,
     RemoveParticipant,
     RenameSession,
+    RestoreSession,
     SendMessage,
     SetRole,
     TargetedCommand,
+    UnarchiveSession,
 )
 from shared.session.decided import Actor, Decided
+from shared.session.lifecycle import move
 from shared.session.people import join, manage
 from shared.session.state import SessionState, Target
 from shared.session.targets import change
@@ -44,11 +49,15 @@ def decide(
     member = state.participants.get(actor.user)
     if member is None:
         return errors.NotFound("session")
+    if state.deleted and not isinstance(command, RestoreSession):
+        return errors.Gone("the session is deleted")
     if member.role == "viewer" and not isinstance(command, LeaveSession):
         return errors.PermissionDenied("viewers read only")
     match command:
         case RenameSession() as c:
             return Decided(SessionRenamed(title=c.title))
+        case ArchiveSession() | UnarchiveSession() | DeleteSession() | RestoreSession() as c:
+            return move(state, c, actor)
         case InviteParticipant() as c:
             return Decided(ParticipantInvited(role=c.role, expires_at=now_s + c.ttl_s))
         case LeaveSession():

@@ -16,8 +16,12 @@ from shared.events import (
     ReplyCompleted,
     ReplyFailed,
     ReplyStarted,
+    SessionArchived,
     SessionCreated,
+    SessionDeleted,
     SessionRenamed,
+    SessionRestored,
+    SessionUnarchived,
 )
 from shared.session.state import Chat, Invite, OpenReply, Participant, SessionState
 
@@ -49,6 +53,10 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
             )
         case SessionRenamed() as e:
             return replace(state, title=e.title)
+        case SessionArchived() | SessionUnarchived() as e:
+            return replace(state, archived=isinstance(e, SessionArchived))
+        case SessionDeleted() | SessionRestored() as e:
+            return replace(state, deleted=isinstance(e, SessionDeleted))
         case ParticipantInvited() as e:
             return replace(state, invites=_with(state.invites, envelope.id, Invite(e.role, e.expires_at, seq)))
         case ParticipantJoined() as e if e.user not in state.participants:

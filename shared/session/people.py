@@ -14,6 +14,8 @@ def join(state: SessionState, command: JoinSession, actor: Actor, now_s: int) ->
     invite = state.invites.get(command.invite_id)
     if invite is None:
         return errors.NotFound("no such invitation")
+    if state.deleted:
+        return errors.Gone("the session is deleted")
     if actor.user in state.participants:
         return errors.RuleBroken("already a participant")
     if invite.expires_at <= now_s or invite.seq <= state.removed.get(actor.user, 0):

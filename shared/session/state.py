@@ -74,6 +74,8 @@ class SessionState:
     project: str = ""
     created_at: str = ""
     active_chat: str = ""
+    archived: bool = False
+    deleted: bool = False
     participants: Mapping[str, Participant] = field(default_factory=dict)
     invites: Mapping[str, Invite] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)  # who, and at which seq; the latest hundreds

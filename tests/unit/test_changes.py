@@ -29,8 +29,12 @@ from shared.events import (
     ReplyCompleted,
     ReplyFailed,
     ReplyStarted,
+    SessionArchived,
     SessionCreated,
+    SessionDeleted,
     SessionRenamed,
+    SessionRestored,
+    SessionUnarchived,
     Unknown,
     Usage,
     encode,
@@ -50,6 +54,7 @@ Tables = dict[tuple[str, Key], Row]
 later_events: st.SearchStrategy[Event] = st.one_of(
     st.builds(SessionCreated, owner=USERS, chat_id=CHATS),
     st.builds(SessionRenamed, title=TEXT),
+    st.sampled_from([SessionArchived(), SessionUnarchived(), SessionDeleted(), SessionRestored()]),
     st.builds(ParticipantInvited, expires_at=st.integers(0, 9)),
     st.builds(ParticipantJoined, user=USERS, name=TEXT, invite_id=REPLIES),
     st.builds(ParticipantLeft, user=USERS),
@@ -136,6 +141,8 @@ def test_the_rows_say_what_the_session_core_says(events: list[Event]) -> None:
     tables = folded([log])
     session = of(tables, "sessions")[SESSION]
     assert (session["owner"], session["title"], session["active_chat"]) == (state.owner, _clean(state.title), "c1")
+    assert (session["archived_at"] is not None) == state.archived
+    assert (session["deleted_at"] is not None) == state.deleted
     people = {user: (row["name"], row["role"], row["since_seq"]) for user, row in of(tables, "participants").items()}
     assert people == {user: (_clean(p.name), p.role, p.since_seq) for user, p in state.participants.items()}
     assert {k: row["name"] for k, row in of(tables, "chats").items()} == {

@@ -10,16 +10,20 @@ from shared import errors, ids
 from shared.events import Event, Recorded, ReplyCompleted, ReplyStarted, Usage, decode, encode, wrap
 from shared.session import Actor, Decided, SessionState, decide, evolve
 from shared.session.commands import (
+    ArchiveSession,
     Command,
     CreateChat,
     CreateSession,
+    DeleteSession,
     InviteParticipant,
     JoinSession,
     LeaveSession,
     RemoveParticipant,
     RenameSession,
+    RestoreSession,
     SendMessage,
     SetRole,
+    UnarchiveSession,
 )
 
 NOW_S = 1_800_000_000
@@ -112,6 +116,31 @@ def test_the_owner_says_who_may_write_and_stays_the_owner() -> None:
     assert isinstance(world.do(SetRole, ADA, user="bob", role="viewer"), errors.RuleBroken)
     assert isinstance(world.do(SetRole, ADA, user="bob", role="member"), Decided)
     assert isinstance(world.do(SendMessage, BOB, content="x"), Decided)
+
+
+def test_a_deleted_session_is_gone_for_its_people_and_nothing_for_others() -> None:
+    world = opened()
+    invitation = invite(world)
+    world.do(JoinSession, BOB, invite_id=invitation)
+    assert isinstance(world.do(DeleteSession, BOB), errors.PermissionDenied)
+    assert isinstance(world.do(RestoreSession, ADA), errors.RuleBroken)
+    assert isinstance(world.do(DeleteSession, ADA), Decided)
+    for kind, fields in ((SendMessage, {"content": "x"}), (DeleteSession, {}), (ArchiveSession, {})):
+        assert isinstance(world.do(kind, ADA, **fields), errors.Gone)
+        assert isinstance(world.do(kind, EVE, **fields), errors.NotFound)
+    assert isinstance(world.do(JoinSession, EVE, invite_id=invitation), errors.Gone)
+    assert isinstance(world.do(RestoreSession, BOB), errors.PermissionDenied)
+    assert isinstance(world.do(RestoreSession, ADA), Decided)
+    assert isinstance(world.do(SendMessage, BOB, content="x"), Decided)
+
+
+def test_a_session_is_put_away_and_brought_back_in_turn() -> None:
+    world = opened()
+    assert isinstance(world.do(UnarchiveSession, ADA), errors.RuleBroken)
+    assert isinstance(world.do(ArchiveSession, ADA), Decided)
+    assert isinstance(world.do(ArchiveSession, ADA), errors.RuleBroken)
+    assert isinstance(world.do(SendMessage, ADA, content="x"), Decided)
+    assert isinstance(world.do(UnarchiveSession, ADA), Decided)
 
 
 def test_a_message_goes_to_a_chat_that_is_there() -> None:

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.gateway.api import auth, chats, cors, participants, problems, sessions, stream, web
+from services.gateway.api import auth, chats, cors, lifecycle, participants, problems, sessions, stream, web
 from services.gateway.context import Gateway
 from services.gateway.limits import Buckets
 from shared.health import Health
@@ -19,7 +19,8 @@ def make_app(gateway: Gateway, health: Health) -> FastAPI:
     app.state.streams = set()
     problems.install(app)
     cors.install(app, gateway.settings.origins)
-    for router in (auth.router, stream.router, participants.router, sessions.router, chats.router):
+    routers = (auth, stream, lifecycle, participants, sessions, chats)
+    for router in (module.router for module in routers):
         app.include_router(router)
     app.router.routes.extend(health.routes())
     web.install(app)

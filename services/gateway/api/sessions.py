@@ -54,9 +54,17 @@ async def create(
 
 
 @router.get("")
-async def index(gateway: InGateway, caller: ByCaller, cursor: str | None = None, limit: int | None = None) -> Response:
+async def index(
+    gateway: InGateway,
+    caller: ByCaller,
+    cursor: str | None = None,
+    limit: int | None = None,
+    include_archived: bool = False,
+) -> Response:
     """A page of one's sessions, the latest first."""
-    return await read(gateway, caller, "session.list", {"cursor": cursor, "limit": limit})
+    return await read(
+        gateway, caller, "session.list", {"cursor": cursor, "limit": limit, "include_archived": include_archived}
+    )
 
 
 @router.post("/join", status_code=201)
