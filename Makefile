@@ -63,8 +63,8 @@ docs: $(INSTALLED_DEV) ## make the generated pages in docs/ again
 
 lock: ## pin every dependency again, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: install it (https://docs.astral.sh/uv) and run make lock again."; exit 1; }
-	uv pip compile pyproject.toml --extra build --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -o requirements.lock
 	uv pip compile pyproject.toml --extra build --extra dev --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra build --python-version 3.11 --universal --generate-hashes --no-header --no-annotate -c requirements-dev.lock -o requirements.lock
 
 clean: ## remove what was installed and cached; data stays (make clean-data)
 	@[ ! -x $(BIN)/antiphon ] || $(BIN)/antiphon stop 2>/dev/null || true
