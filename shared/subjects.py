@@ -62,6 +62,21 @@ def lease(session_id: str, chat_id: str) -> str:
     return f"$KV.{LEASES}.{session_id}.{chat_id.encode().hex()}"
 
 
+def presence_gateway(gateway: str) -> str:
+    """Where a gateway (its name from `user_token`, or `*`) says that it lives (bucket `presence`)."""
+    return f"$KV.{PRESENCE}.gateway.{gateway}"
+
+
+def presence_client(session_id: str, gateway: str, client: str) -> str:
+    """Where a gateway says that a client listens to a session (bucket `presence`). Each part may be `*`."""
+    return f"$KV.{PRESENCE}.client.{session_id}.{gateway}.{client}"
+
+
+def bucket_stream(bucket: str) -> str:
+    """The stream that holds a bucket."""
+    return f"KV_{bucket}"
+
+
 def parked(origin: str, session_id: str) -> str:
     """Where `origin` (a service's name) puts what it can't handle (stream PARKED)."""
     return f"parked.{origin}.{session_id}"

@@ -7,7 +7,6 @@ client.<session>.<gateway>.<client>  stays; counts only while its gateway lives,
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import Any, Final
 
 import nats.errors
@@ -18,16 +17,14 @@ from shared import subjects, tasks
 from shared.auth import Identity
 from shared.bus.connection import Bus
 from shared.bus.direct import BATCH, DirectReader, Stored
-from shared.bus.streams import PRESENCE_BUCKET, ensure_bucket
+from shared.bus.streams import ensure_presence
 from shared.logging import get_logger
 
 log = get_logger("presence")
 
-STREAM: Final = f"KV_{subjects.PRESENCE}"
-PREFIX: Final = f"$KV.{subjects.PRESENCE}."
+STREAM: Final = subjects.bucket_stream(subjects.PRESENCE)
 GATEWAY_TTL_S: Final = 10
 REFRESH_S = 3.0
-_BUCKET = replace(PRESENCE_BUCKET, direct=True)  # read by direct get, like the streams
 _GONE = {"KV-Operation": "PURGE", "Nats-Rollup": "sub", "Nats-TTL": "5"}
 
 
@@ -61,8 +58,8 @@ class Presence:
         Raises:
             Unavailable: the bus does not answer.
         """
-        alive = {entry.subject.rsplit(".", 1)[1] for entry in await self._all(f"{PREFIX}gateway.*")}
-        entries = await self._all(f"{PREFIX}client.{session_id}.*.*")
+        alive = {entry.subject.rsplit(".", 1)[1] for entry in await self._all(subjects.presence_gateway("*"))}
+        entries = await self._all(subjects.presence_client(session_id, "*", "*"))
         found = [orjson.loads(entry.body) for entry in entries if entry.subject.split(".")[-2] in alive]
         return {one["client"]: one for one in found}
 
@@ -71,18 +68,18 @@ class Presence:
         """The gateway counts as living while the block runs."""
         async with tasks.background(self._stay(), self._write()):
             yield
-        await self._put(f"{PREFIX}gateway.{self._me}", b"", _GONE)
+        await self._put(subjects.presence_gateway(self._me), b"", _GONE)
 
     async def _stay(self) -> None:
         first = True
         while True:
             with suppress(JetStreamError, nats.errors.Error, ConnectionError):
-                await ensure_bucket(self._bus.js, _BUCKET)
+                await ensure_presence(self._bus.js)
                 if first:  # what an earlier process of this name left behind
-                    await self._bus.js.purge_stream(STREAM, subject=f"{PREFIX}client.*.{self._me}.*")
+                    await self._bus.js.purge_stream(STREAM, subject=subjects.presence_client("*", self._me, "*"))
                     await self._say_again()
                     first = False
-                await self._put(f"{PREFIX}gateway.{self._me}", b"{}", {"Nats-TTL": str(GATEWAY_TTL_S)})
+                await self._put(subjects.presence_gateway(self._me), b"{}", {"Nats-TTL": str(GATEWAY_TTL_S)})
             await asyncio.sleep(REFRESH_S)
 
     async def _write(self) -> None:
@@ -92,8 +89,8 @@ class Presence:
     async def _say_again(self) -> None:
         """After a reconnect the bucket may be a new and empty one."""
         with suppress(JetStreamError, nats.errors.Error, ConnectionError):
-            await ensure_bucket(self._bus.js, _BUCKET)
-            await self._put(f"{PREFIX}gateway.{self._me}", b"{}", {"Nats-TTL": str(GATEWAY_TTL_S)})
+            await ensure_presence(self._bus.js)
+            await self._put(subjects.presence_gateway(self._me), b"{}", {"Nats-TTL": str(GATEWAY_TTL_S)})
             for key, body in list(self._mine.items()):
                 await self._put(key, body)
 
@@ -110,7 +107,7 @@ class Presence:
                 return [entry for entry in found if entry.body]
 
     def _key(self, session_id: str, client: str) -> str:
-        return f"{PREFIX}client.{session_id}.{self._me}.{client}"
+        return subjects.presence_client(session_id, self._me, client)
 
 
 def counts(clients: dict[str, dict[str, Any]]) -> dict[str, int]:

@@ -24,7 +24,7 @@ from shared.tasks import background
 
 log = get_logger("lease")
 
-STREAM = f"KV_{subjects.LEASES}"
+STREAM = subjects.bucket_stream(subjects.LEASES)
 TTL_S = 3
 REFRESH_S = 1.0
 _CONFLICT = {10071, 10164}

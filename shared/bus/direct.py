@@ -15,6 +15,7 @@ from shared import errors, subjects
 
 BATCH = 500
 TIMEOUT_S = 2.0
+END = {"204", "404"}  # the batch is whole; there was nothing
 NO_MESSAGE = 10037  # JetStream API: no message found
 
 
@@ -54,7 +55,7 @@ class DirectReader:
         else:
             batch.append(message)
 
-    async def _request(self, stream: str, request: dict[str, object]) -> tuple[list[Msg], dict[str, str]]:
+    async def _request(self, stream: str, request: dict[str, object]) -> list[Msg]:
         self._count += 1
         token = str(self._count)
         done: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
@@ -64,25 +65,28 @@ class DirectReader:
             await self._client.publish(
                 f"$JS.API.DIRECT.GET.{stream}", orjson.dumps(request), reply=f"{self._prefix}.{token}"
             )
-            return batch, await asyncio.wait_for(done, TIMEOUT_S)
+            status = await asyncio.wait_for(done, TIMEOUT_S)
         except TimeoutError:
             raise errors.Unavailable(f"{stream} does not answer") from None
         finally:
             self._waiting.pop(token, None)
+        if status["Status"] not in END:  # 503 nobody serves the stream, 408 bad request, 413 too many subjects
+            raise errors.Unavailable(f"{stream}: {status['Status']} {status.get('Description', '')}".rstrip())
+        return batch
 
     async def after(self, stream: str, subject: str, seq: int, limit: int = BATCH) -> list[Stored]:
         """Up to `limit` messages of `subject` with a higher seq, in order. Any replica may answer, so an end
         proves nothing: compare with `head`.
 
         Raises:
-            Unavailable: nobody answered.
+            Unavailable: nobody answered, or not with an end.
         """
-        batch, _ = await self._request(stream, {"seq": seq + 1, "batch": limit, "next_by_subj": subject})
+        batch = await self._request(stream, {"seq": seq + 1, "batch": limit, "next_by_subj": subject})
         return [_stored(message) for message in batch]
 
     async def heads(self, stream: str, subject_list: list[str]) -> dict[str, int]:
         """The newest seq of each subject that has one; one request for up to 1,000 subjects."""
-        batch, _ = await self._request(stream, {"multi_last": subject_list})
+        batch = await self._request(stream, {"multi_last": subject_list})
         return {stored.subject: stored.seq for stored in map(_stored, batch)}
 
     async def head(self, stream: str, subject: str) -> Stored | None:

@@ -60,7 +60,7 @@ PROMPTS = StreamConfig(
     duplicate_window=DUPLICATE_WINDOW_S,
 )
 PARKED = StreamConfig(name=subjects.PARKED, subjects=["parked.>"], storage=StorageType.FILE, allow_direct=True)
-PRESENCE_BUCKET = KeyValueConfig(bucket=subjects.PRESENCE, storage=StorageType.MEMORY, limit_marker_ttl=5)
+PRESENCE_BUCKET = KeyValueConfig(bucket=subjects.PRESENCE, storage=StorageType.MEMORY, limit_marker_ttl=5, direct=True)
 LEASES_BUCKET = KeyValueConfig(bucket=subjects.LEASES, storage=StorageType.FILE, limit_marker_ttl=5)
 
 

@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from shared import errors, subjects
-from shared.bus import consume, direct, publish, streams
+from shared.bus import batch, consume, direct, publish, streams
 from shared.bus.connection import Bus, connect
 from tests.support.eventually import eventually
 from tests.support.servers import NatsServer
@@ -70,6 +70,31 @@ async def test_a_message_too_large_for_the_bus_says_so(nats_url: str) -> None:
     async with events(nats_url) as bus:
         with pytest.raises(errors.TooLarge):
             await publish.publish(bus.js, SUBJECT, b"x" * 2_000_000, msg_id="x")
+
+
+async def test_a_read_that_nobody_answers_is_no_empty_answer(nats_url: str) -> None:
+    async with events(nats_url) as bus:
+        reader = direct.DirectReader(bus.client)
+        await reader.start()
+        assert await reader.after(subjects.EVENTS, SUBJECT, 0) == []
+        with pytest.raises(errors.Unavailable, match="503"):
+            await reader.after("NO_SUCH_STREAM", SUBJECT, 0)
+        for number in range(1100):
+            await put(bus, f"k{number}", subject=f"event.s{number}")
+        with pytest.raises(errors.Unavailable, match="413"):
+            await reader.heads(subjects.EVENTS, [f"event.s{number}" for number in range(1100)])
+
+
+async def test_messages_published_together_are_all_stored_or_none(nats_url: str) -> None:
+    async with events(nats_url) as bus:
+        await put(bus, "known")
+        messages = [batch.Message(name.encode(), name, {}) for name in ("a", "b", "c")]
+        assert await batch.publish_together(bus.client, SUBJECT, messages) == 2
+        assert await batch.publish_together(bus.client, SUBJECT, messages) is None
+        assert [await put(bus, name) for name in "abc"] == [publish.Published(seq, True) for seq in (2, 3, 4)]
+        partly_known = [batch.Message(b"new", "new", {}), batch.Message(b"known", "known", {})]
+        assert await batch.publish_together(bus.client, SUBJECT, partly_known) is None
+        assert await put(bus, "new") == publish.Published(5, False)
 
 
 async def test_a_session_is_read_whole_and_in_order(nats_url: str) -> None:
