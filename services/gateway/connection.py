@@ -26,6 +26,8 @@ log = get_logger("connection")
 
 MAX_QUEUED = 256  # commands; above, the socket is not read
 MAX_IN_FLIGHT = 256
+MAX_READS = 8  # of one connection at a time: each may fetch a megabyte over the bus that all share
+REFUSE_S = 0.002  # a pause after each command over the rate: who sends thousands must not occupy the loop
 BURST = 2  # seconds' worth of commands that may come at once
 
 _ORDER = {
@@ -46,6 +48,7 @@ class Connection:
         self._worker: asyncio.Task[None] | None = None
         self._in_flight: set[asyncio.Task[None]] = set()
         self._writes: set[asyncio.Task[None]] = set()
+        self._reads: set[asyncio.Task[None]] = set()
         self._client: Client | None = None
         self._refused = False
         self._stale = loop.call_later(gateway.settings.connect_s, socket.close, closing.STALE)
@@ -77,7 +80,7 @@ class Connection:
         self._queue.clear()
         if self._worker:
             self._worker.cancel()
-        for task in self._in_flight - self._writes:
+        for task in tuple(self._reads):
             task.cancel()
         if self._client:
             self._client.close()
@@ -103,6 +106,7 @@ class Connection:
     async def _next(self, command: ClientCommand) -> None:
         if not self._bucket.take(asyncio.get_running_loop().time()):
             self._fail(command, errors.TooManyRequests())
+            await asyncio.sleep(REFUSE_S)
             return
         if self._client is None:
             await self._first(command)
@@ -113,12 +117,12 @@ class Connection:
             await self._socket.writable.wait()
             await self._run(self._client, command)
             return
-        while len(self._in_flight) >= MAX_IN_FLIGHT:
-            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+        while len(self._in_flight) >= MAX_IN_FLIGHT or (order is Order.READ and len(self._reads) >= MAX_READS):
+            full = self._in_flight if len(self._in_flight) >= MAX_IN_FLIGHT else self._reads
+            await asyncio.wait(full, return_when=asyncio.FIRST_COMPLETED)
         before = frozenset(self._writes) if order is Order.READ else frozenset()
         task = asyncio.create_task(self._run_after(before, self._client, command))
-        if order is Order.WRITE:
-            self._keep(self._writes, task)
+        self._keep(self._writes if order is Order.WRITE else self._reads, task)
         self._keep(self._in_flight, task)
 
     def _keep(self, tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
@@ -130,7 +134,6 @@ class Connection:
         if command.method != "connect" or self._refused:
             self._socket.close(closing.BAD_REQUEST)
             return
-        self._stale.cancel()
         outcome = Client.connect(self._gateway, self._socket, command.params)
         if isinstance(outcome, Close):
             self._socket.close(outcome)
@@ -140,6 +143,7 @@ class Connection:
             self._fail(command, outcome)
         else:
             self._client = outcome
+            self._stale.cancel()
             self._socket.send(protocol.reply(command.id, "connect", outcome.welcome()))
             outcome.heartbeat.start()
         COMMANDS.labels("connect", "ok" if self._client else "refused").inc()

@@ -14,6 +14,7 @@ from websockets.protocol import State
 from services.gateway import closing, handshake
 from services.gateway.closing import Close
 from services.gateway.frames import FrameMemo, text_frame
+from services.gateway.inflow import Inflow
 from services.gateway.stats import Stats
 from services.gateway.turn import Turn
 
@@ -62,10 +63,11 @@ class Socket(asyncio.Protocol):
         self._server_state = server_state
         self._ws = handshake.make_protocol(acceptor.frame_bytes)
         self._receiver: Receiver | None = None
-        self._fragments: list[bytes] = []
+        self._fragments: bytearray | None = None
         self._pending: list[bytes] = []
         self._abort_timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
+        self._inflow: Inflow
         self.open = False
         self.writable = asyncio.Event()
         self.writable.set()
@@ -103,22 +105,19 @@ class Socket(asyncio.Protocol):
 
     def pause(self) -> None:
         """Stops reading: what the peer goes on sending waits on its side."""
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._inflow.hold()
 
     def resume(self) -> None:
         """Reads again."""
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._inflow.go_on()
 
     def write_pending(self) -> None:
         """Writes the frames of this turn of the loop at once; closes the socket if earlier ones wait in vain."""
         pending, self._pending = self._pending, []
         if not pending or self._transport.is_closing():
             return
-        if self.open and self._transport.get_write_buffer_size() > self._limit:
-            self._stats.slow_closes += 1
-            self.close(closing.SLOW)
+        if self.open and self._is_slow:
+            self._close_slow()
             return
         data = pending[0] if len(pending) == 1 else b"".join(pending)
         self._stats.bytes_out += len(data)
@@ -130,6 +129,7 @@ class Socket(asyncio.Protocol):
         """Takes over the upgraded connection."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=self._limit // 2)
+        self._inflow = Inflow(self._transport, self._take)
         self._server_state.connections.add(self)
 
     def shutdown(self) -> None:
@@ -137,6 +137,10 @@ class Socket(asyncio.Protocol):
         self.close(closing.SHUTDOWN)
 
     def data_received(self, data: bytes) -> None:
+        """Takes it in, at once or a piece at a time."""
+        self._inflow.came(data)
+
+    def _take(self, data: bytes) -> None:
         """Feeds the protocol, and passes on what is complete."""
         self._ws.receive_data(data)
         for event in self._ws.events_received():
@@ -148,6 +152,19 @@ class Socket(asyncio.Protocol):
         if self.open and self._ws.state is not State.OPEN:  # a close frame, or an error, came
             self.open = False
             self._abort_later()
+        if self._is_slow:  # who pings and does not read the pongs
+            if self.open:
+                self._close_slow()
+            else:
+                self._transport.abort()
+
+    @property
+    def _is_slow(self) -> bool:
+        return self._transport.get_write_buffer_size() > self._limit
+
+    def _close_slow(self) -> None:
+        self._stats.slow_closes += 1
+        self.close(closing.SLOW)
 
     def eof_received(self) -> bool:
         """The peer says no more; nothing more is said to it either."""
@@ -165,6 +182,7 @@ class Socket(asyncio.Protocol):
         """The end."""
         self.open = False
         self.writable.set()
+        self._inflow.stop()
         self._server_state.connections.discard(self)
         if self._abort_timer:
             self._abort_timer.cancel()
@@ -185,11 +203,12 @@ class Socket(asyncio.Protocol):
             self.close(closing.BAD_REQUEST)
         if frame.opcode not in (Opcode.TEXT, Opcode.CONT) or not self.open or self._receiver is None:
             return
-        if not frame.fin or self._fragments:
-            self._fragments.append(bytes(frame.data))
+        if not frame.fin or self._fragments is not None:
+            self._fragments = self._fragments or bytearray()
+            self._fragments += frame.data
             if not frame.fin:
                 return
-            text, self._fragments = b"".join(self._fragments), []
+            text, self._fragments = bytes(self._fragments), None
         else:
             text = bytes(frame.data)
         try:
