@@ -9,6 +9,8 @@ from services.gateway.feed import Feed
 from services.gateway.source import SCAN_BYTES, SCAN_EVENTS
 from shared import errors
 from shared.events import (
+    ChatActivated,
+    ChatConfigured,
     ChatCreated,
     MessageEdited,
     MessagePosted,
@@ -16,6 +18,7 @@ from shared.events import (
     ParticipantJoined,
     ReplyCompleted,
     SessionArchived,
+    SessionConfigured,
     SessionCreated,
     SessionDeleted,
     SessionRenamed,
@@ -55,6 +58,7 @@ class _Story:
         self.usage: Counter[str] = Counter()
         self.times: dict[str, str] = {}  # when a chat was created or a user joined
         self.settings_seq = 0
+        self.ai_context: dict[str, Any] = {}  # by chat; the session's own under ""
         self.archived_at: str | None = None
         self.deleted_at: str | None = None
         self.last_time = ""
@@ -73,6 +77,12 @@ class _Story:
                 self.settings_seq, self.archived_at = seq, time if kind == SessionArchived.TYPE else None
             case SessionDeleted.TYPE | SessionRestored.TYPE as kind:
                 self.settings_seq, self.deleted_at = seq, time if kind == SessionDeleted.TYPE else None
+            case SessionConfigured.TYPE:
+                self.settings_seq, self.ai_context[""] = seq, data.get("ai_context")
+            case ChatActivated.TYPE:
+                self.settings_seq = seq
+            case ChatConfigured.TYPE:
+                self.ai_context[str(data.get("chat_id"))] = data.get("ai_context")
             case ChatCreated.TYPE:
                 self.times.setdefault(f"chat/{data.get('chat_id')}", time)
             case ParticipantJoined.TYPE:
@@ -109,6 +119,7 @@ class _Story:
                 "project": state.project,
                 "created_at": state.created_at,
                 "last_activity": self.last_time,
+                "ai_context": self.ai_context.get("", {}),
                 "archived_at": self.archived_at,
                 "deleted_at": self.deleted_at,
                 "message_count": len(self.messages),
@@ -131,6 +142,7 @@ class _Story:
                     "chat_id": chat.chat_id,
                     "name": chat.name,
                     "chat_type": chat.chat_type,
+                    "ai_context": self.ai_context.get(chat.chat_id, {}),
                     "created_at": self.times.get(f"chat/{chat.chat_id}", ""),
                     "message_count": counts[chat.chat_id],
                 }

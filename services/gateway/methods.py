@@ -9,6 +9,7 @@ from services.gateway import reading
 from services.gateway.context import Caller, Gateway
 from services.gateway.writing import Handler, create_session, invite, join_session, typing, write
 from shared import errors
+from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat
 from shared.session.commands import (
     ArchiveSession,
     CreateChat,
@@ -44,6 +45,7 @@ class Method:
 METHODS: Mapping[str, Method] = {
     "session.create": Method(Order.SERIAL, create_session),
     "session.rename": Method(Order.SERIAL, write(RenameSession)),
+    "session.configure": Method(Order.SERIAL, write(ConfigureSession)),
     "session.archive": Method(Order.SERIAL, write(ArchiveSession)),
     "session.unarchive": Method(Order.SERIAL, write(UnarchiveSession)),
     "session.delete": Method(Order.SERIAL, write(DeleteSession)),
@@ -56,6 +58,9 @@ METHODS: Mapping[str, Method] = {
     "session.exists": Method(Order.READ, reading.session_exists),
     "session.list": Method(Order.READ, reading.session_list),
     "chat.create": Method(Order.SERIAL, write(CreateChat)),
+    "chat.rename": Method(Order.SERIAL, write(RenameChat)),
+    "chat.configure": Method(Order.SERIAL, write(ConfigureChat)),
+    "chat.activate": Method(Order.SERIAL, write(ActivateChat)),
     "chat.list": Method(Order.READ, reading.chat_list),
     "chat.history": Method(Order.READ, reading.chat_history),
     "message.send": Method(Order.WRITE, write(SendMessage)),

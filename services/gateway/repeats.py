@@ -4,8 +4,13 @@ used for something else is a conflict, and must never be answered as if it had b
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from shared.events import (
+    ChatActivated,
+    ChatConfigured,
     ChatCreated,
+    ChatRenamed,
     Event,
     MessageEdited,
     MessagePosted,
@@ -16,6 +21,7 @@ from shared.events import (
     ParticipantRemoved,
     ParticipantRoleChanged,
     SessionArchived,
+    SessionConfigured,
     SessionCreated,
     SessionDeleted,
     SessionRenamed,
@@ -23,6 +29,7 @@ from shared.events import (
     SessionUnarchived,
 )
 from shared.session import Command
+from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat
 from shared.session.commands import (
     ArchiveSession,
     CreateChat,
@@ -44,6 +51,7 @@ from shared.session.commands import (
 BECOMES: dict[type[Command], type[Event]] = {
     CreateSession: SessionCreated,
     RenameSession: SessionRenamed,
+    ConfigureSession: SessionConfigured,
     ArchiveSession: SessionArchived,
     UnarchiveSession: SessionUnarchived,
     DeleteSession: SessionDeleted,
@@ -54,6 +62,9 @@ BECOMES: dict[type[Command], type[Event]] = {
     RemoveParticipant: ParticipantRemoved,
     SetRole: ParticipantRoleChanged,
     CreateChat: ChatCreated,
+    RenameChat: ChatRenamed,
+    ConfigureChat: ChatConfigured,
+    ActivateChat: ChatActivated,
     SendMessage: MessagePosted,
     EditMessage: MessageEdited,
     RedactMessage: MessageRedacted,
@@ -72,6 +83,8 @@ def is_repeat(command: Command, event_type: str, data: dict[str, Any]) -> bool:
         return False
     for name in set(type(command).model_fields) - _ADDRESS:
         asked = getattr(command, name)
+        if isinstance(asked, BaseModel):
+            asked = asked.model_dump(mode="json", exclude_none=True)
         if name == "reply":
             if bool(asked) != bool(data.get("reply_id")):
                 return False

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, SystemPromptPart, TextPart, UserPromptPart
 
 from shared.bus.query import QueryClient
-from shared.events import Manifest
+from shared.events import AiContext, Manifest
 
 CHARS_PER_TOKEN = 4  # an estimate that needs no tokenizer; English text has a little more
 OVERHEAD_TOKENS = 4  # per message
@@ -41,12 +41,14 @@ class Context:
     messages: list[ModelMessage]
     manifest: Manifest
     tokens: int
+    temperature: float | None = None
 
 
 async def recent(
     queries: QueryClient, session_id: str, chat_id: str, *, up_to_seq: int, limit: int, deadline_s: float = QUERY_S
-) -> list[Said]:
-    """The newest `limit` messages of the chat up to a position, in order, once the projector has got there.
+) -> tuple[list[Said], AiContext]:
+    """The newest `limit` messages of the chat up to a position, in order, once the projector has got there, and the
+    model settings of the chat.
 
     Raises:
         Unavailable: the projector is away or behind.
@@ -59,7 +61,8 @@ async def recent(
         "limit": limit,
     }
     answer = await queries.ask(PROJECTOR, "context", request, deadline_s)
-    return [Said.model_validate(message) for message in answer["messages"]]
+    said = [Said.model_validate(message) for message in answer["messages"]]
+    return said, AiContext.model_validate(answer.get("ai_context", {}))
 
 
 def build(said: list[Said], prompt_id: str, prompt_seq: int, system_prompt: str, budget_tokens: int) -> Context:

@@ -16,6 +16,7 @@ from pydantic_ai.messages import (
     TextPartDelta,
 )
 from pydantic_ai.models import Model
+from pydantic_ai.settings import ModelSettings
 
 from services.llm import failures
 from services.llm.context import Context, estimate_tokens
@@ -113,7 +114,12 @@ class _Try:
 
     async def _stream(self, messages: list[ModelMessage], limit: asyncio.Timeout, ends_at: float) -> ModelResponse:
         now = asyncio.get_running_loop().time
-        async with model_request_stream(self._model, messages) as stream:
+        wishes = (
+            ModelSettings()
+            if self._context.temperature is None
+            else ModelSettings(temperature=self._context.temperature)
+        )
+        async with model_request_stream(self._model, messages, model_settings=wishes) as stream:
             async for event in stream:
                 text = _text_of(event)[: MAX_CHARS - self._length]
                 limit.reschedule(

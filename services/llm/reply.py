@@ -4,7 +4,7 @@ The caller holds the chat's lease. What is written to the log is fenced by the a
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.llm import context, metrics
 from services.llm.chunks import Chunks, Deltas
@@ -52,10 +52,12 @@ class Replies:
     async def _write(self, state: SessionState, reply: OpenReply, prompt: Recorded) -> None:
         s = self.settings
         session_id, attempt = prompt.envelope.subject, reply.attempt + 1
-        said = await context.recent(
+        said, wishes = await context.recent(
             self.queries, session_id, reply.chat_id, up_to_seq=state.seq, limit=s.context_messages
         )
-        shown = context.build(said, reply.prompt_id, reply.requested_seq, s.system_prompt, s.context_tokens)
+        system_prompt = s.system_prompt if wishes.system_prompt is None else wishes.system_prompt
+        shown = context.build(said, reply.prompt_id, reply.requested_seq, system_prompt, s.context_tokens)
+        shown = replace(shown, temperature=wishes.temperature)
         if not await self._start(reply, prompt, attempt, shown.manifest):
             log.info("reply_not_ours", reply_id=reply.reply_id, attempt=attempt)
             return

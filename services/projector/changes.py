@@ -3,9 +3,22 @@
 from datetime import datetime
 
 from services.projector.change import Change, Drop, Edit, Key, is_open, is_open_before
-from services.projector.rows import answered, clean, edited, new_chat, new_participant, new_session, posted, redacted
+from services.projector.rows import (
+    answered,
+    clean,
+    context,
+    edited,
+    new_chat,
+    new_participant,
+    new_session,
+    posted,
+    redacted,
+)
 from shared.events import (
+    ChatActivated,
+    ChatConfigured,
     ChatCreated,
+    ChatRenamed,
     MessageEdited,
     MessagePosted,
     MessageRedacted,
@@ -18,6 +31,7 @@ from shared.events import (
     ReplyFailed,
     ReplyStarted,
     SessionArchived,
+    SessionConfigured,
     SessionCreated,
     SessionDeleted,
     SessionRenamed,
@@ -30,7 +44,7 @@ from shared.events import (
 SUMMARY_EVENTS = (
     SessionCreated, SessionRenamed, SessionArchived, SessionUnarchived, SessionDeleted, SessionRestored,
     ParticipantJoined, ParticipantLeft, ParticipantRemoved, ParticipantRoleChanged,
-    ChatCreated, MessagePosted, MessageEdited, MessageRedacted, ReplyCompleted,
+    ChatCreated, ChatActivated, MessagePosted, MessageEdited, MessageRedacted, ReplyCompleted,
 )  # fmt: skip
 
 
@@ -51,6 +65,8 @@ def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
             return [new_session(e, session, at, seq)]
         case SessionRenamed() as e:
             return [Edit("sessions", session, {"title": clean(e.title), "seq": seq}, {})]
+        case SessionConfigured() as e:
+            return [Edit("sessions", session, {"ai_context": context(e.ai_context), "seq": seq}, {})]
         case SessionArchived() | SessionUnarchived() as e:
             archived_at = at if isinstance(e, SessionArchived) else None
             return [Edit("sessions", session, {"archived_at": archived_at, "seq": seq}, {})]
@@ -65,6 +81,13 @@ def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
             return [Edit("participants", (*session, e.user), {"role": e.role, "seq": seq}, {})]
         case ChatCreated() as e:
             return [new_chat(session, e.chat_id, e.name, e.chat_type, at, seq)]
+        case ChatRenamed() as e:
+            return [Edit("chats", (*session, e.chat_id), {"name": clean(e.name), "seq": seq}, {})]
+        case ChatConfigured() as e:
+            return [Edit("chats", (*session, e.chat_id), {"ai_context": context(e.ai_context), "seq": seq}, {})]
+        case ChatActivated() as e:
+            chosen = Edit("sessions", session, {"active_chat": e.chat_id, "seq": seq}, {})
+            return [Edit("chats", (*session, e.chat_id), {"seq": seq}, {}, then=(chosen,))]
         case MessagePosted() as e:
             return posted(recorded, e, session, at)
         case MessageEdited() as e:

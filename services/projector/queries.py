@@ -102,14 +102,17 @@ class Queries:
         return {"messages": page.messages, "total": total, "more": page.more, "large_history": large, "at": at}
 
     async def context(self, request: requests.ChatContext) -> dict[str, Any]:
-        """`{messages, more, at}`: the newest messages up to a position, in ascending order, without redacted ones."""
+        """`{messages, more, ai_context, at}`: the newest messages up to a position, in ascending order, none redacted;
+        and the chat's settings over the session's.
+        """
         await self._progress.wait_for(request.min_seq)
         async with db.snapshot(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             before = request.up_to_seq + 1
             page = await pages.newest(connection, request.session_id, request.chat_id, request.limit, before)
+            settings = await _ai_context(connection, request.session_id, request.chat_id)
         shown = [message for message in page.messages if not message["redacted"]]
-        return {"messages": shown, "more": page.more, "at": at}
+        return {"messages": shown, "more": page.more, "ai_context": settings, "at": at}
 
     async def open_replies(self, request: requests.OpenReplies) -> dict[str, Any]:
         """`{replies, at}`: what was asked for and has not ended, the oldest first."""
@@ -125,6 +128,15 @@ class Queries:
             at = (await store.checkpoint(connection)).seq
             found = (await connection.execute(query)).mappings().all()
         return {"replies": [shapes.reply(row) for row in found], "at": at}
+
+
+async def _ai_context(connection: AsyncConnection, session_id: str, chat_id: str) -> dict[str, Any]:
+    query = (
+        select(sessions.c.ai_context.op("||")(chats.c.ai_context))
+        .join(chats, chats.c.session_id == sessions.c.session_id)
+        .where(chats.c.session_id == session_id, chats.c.chat_id == chat_id)
+    )
+    return (await connection.execute(query)).scalar() or {}
 
 
 async def _total(connection: AsyncConnection, session_id: str, chat_id: str) -> int:

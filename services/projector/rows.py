@@ -5,6 +5,7 @@ from typing import Any
 
 from services.projector.change import Change, Edit, Key, Put, Row, is_shown
 from shared.events import (
+    AiContext,
     MessageEdited,
     MessagePosted,
     MessageRedacted,
@@ -23,6 +24,7 @@ def new_session(e: SessionCreated, session: Key, at: datetime, seq: int) -> Put:
         "kind": e.kind,
         "project": clean(e.project),
         "active_chat": e.chat_id,
+        "ai_context": {},
         "created_at": at,
         "last_activity": at,
         "archived_at": None,
@@ -47,8 +49,14 @@ def new_participant(session: Key, user: str, name: str, role: str, at: datetime,
 
 def new_chat(session: Key, chat_id: str, name: str, chat_type: str, at: datetime, seq: int) -> Put:
     """A chat without messages."""
-    values = {"name": clean(name), "chat_type": clean(chat_type), "message_count": 0}
+    values = {"name": clean(name), "chat_type": clean(chat_type), "ai_context": {}, "message_count": 0}
     return Put("chats", (*session, chat_id), {**values, "created_at": at, "created_seq": seq, "seq": seq})
+
+
+def context(of: AiContext) -> Row:
+    """Model settings as rows hold them."""
+    held: Row = clean(of.model_dump(exclude_none=True))
+    return held
 
 
 def posted(recorded: Recorded, e: MessagePosted, session: Key, at: datetime) -> list[Change]:

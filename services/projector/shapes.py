@@ -26,6 +26,7 @@ def session(row: Row) -> dict[str, Any]:
         "project": row["project"],
         "created_at": time(row["created_at"]),
         "last_activity": time(row["last_activity"]),
+        "ai_context": row["ai_context"],
         "archived_at": _maybe(row["archived_at"]),
         "deleted_at": _maybe(row["deleted_at"]),
         "message_count": row["message_count"],
@@ -52,6 +53,7 @@ def chat(row: Row) -> dict[str, Any]:
         "chat_id": row["chat_id"],
         "name": row["name"],
         "chat_type": row["chat_type"],
+        "ai_context": row["ai_context"],
         "created_at": time(row["created_at"]),
         "message_count": row["message_count"],
     }

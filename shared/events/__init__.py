@@ -1,6 +1,7 @@
 """Events: what is on the wire for ever. Imports pydantic and the standard library only."""
 
 from shared.events.base import Envelope, Event, Unknown
+from shared.events.chats import AiContext, ChatActivated, ChatConfigured, ChatRenamed, SessionConfigured
 from shared.events.codec import MalformedEventError, Recorded, decode, encode, schema, wrap
 from shared.events.facts import (
     CATALOGUE,
@@ -25,7 +26,11 @@ from shared.events.sessions import SessionArchived, SessionDeleted, SessionResto
 
 __all__ = [
     "CATALOGUE",
+    "AiContext",
+    "ChatActivated",
+    "ChatConfigured",
     "ChatCreated",
+    "ChatRenamed",
     "Envelope",
     "Event",
     "MalformedEventError",
@@ -44,6 +49,7 @@ __all__ = [
     "ReplyStarted",
     "Role",
     "SessionArchived",
+    "SessionConfigured",
     "SessionCreated",
     "SessionDeleted",
     "SessionRenamed",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.events.base import ChatId, Content, Event, EventId, Title, UserId
+from shared.events.chats import ChatActivated, ChatConfigured, ChatRenamed, SessionConfigured
 from shared.events.messages import MessageEdited, MessageRedacted
 from shared.events.sessions import SessionArchived, SessionDeleted, SessionRestored, SessionUnarchived
 
@@ -177,9 +178,9 @@ class ReplyFailed(Event):
 CATALOGUE: dict[str, type[Event]] = {
     event.TYPE: event
     for event in (
-        SessionCreated, SessionRenamed, SessionArchived, SessionUnarchived, SessionDeleted, SessionRestored,
-        ParticipantInvited, ParticipantJoined, ParticipantLeft, ParticipantRemoved,
-        ParticipantRoleChanged, ChatCreated, MessagePosted, MessageEdited, MessageRedacted,
-        ReplyStarted, ReplyCompleted, ReplyFailed,
+        SessionCreated, SessionRenamed, SessionConfigured, SessionArchived, SessionUnarchived, SessionDeleted,
+        SessionRestored, ParticipantInvited, ParticipantJoined, ParticipantLeft, ParticipantRemoved,
+        ParticipantRoleChanged, ChatCreated, ChatRenamed, ChatConfigured, ChatActivated, MessagePosted, MessageEdited,
+        MessageRedacted, ReplyStarted, ReplyCompleted, ReplyFailed,
     )
 }  # fmt: skip

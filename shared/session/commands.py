@@ -158,13 +158,3 @@ class RedactMessage(TargetedCommand):
 
     METHOD: ClassVar[str] = "message.redact"
     message_id: CommandId
-
-
-COMMANDS: dict[str, type[Command]] = {
-    command.METHOD: command
-    for command in (
-        CreateSession, RenameSession, ArchiveSession, UnarchiveSession, DeleteSession, RestoreSession,
-        InviteParticipant, JoinSession, LeaveSession, RemoveParticipant, SetRole,
-        CreateChat, SendMessage, EditMessage, RedactMessage,
-    )
-}  # fmt: skip

@@ -2,13 +2,14 @@
 
 from shared import errors, ids
 from shared.events import (
-    ChatCreated,
     MessagePosted,
     ParticipantInvited,
     ParticipantLeft,
+    SessionConfigured,
     SessionCreated,
     SessionRenamed,
 )
+from shared.session.arranging import ChatCommand, ConfigureSession, arrange, create
 from shared.session.commands import (
     ArchiveSession,
     Command,
@@ -31,9 +32,6 @@ from shared.session.lifecycle import move
 from shared.session.people import join, manage
 from shared.session.state import SessionState, Target
 from shared.session.targets import change
-
-MAX_CHATS = 200
-
 
 NOTHING = Target()
 
@@ -67,9 +65,11 @@ def decide(
         case RemoveParticipant() | SetRole() as c:
             return manage(state, c, actor)
         case CreateChat() as c:
-            if len(state.chats) >= MAX_CHATS:
-                return errors.LimitExceeded(f"{MAX_CHATS} chats")
-            return Decided(ChatCreated(chat_id=c.id, name=c.name, chat_type=c.chat_type))
+            return create(state, c)
+        case ChatCommand() as c:
+            return arrange(state, c)
+        case ConfigureSession() as c:
+            return Decided(SessionConfigured(ai_context=c.ai_context))
         case SendMessage() as c:
             return _send(state, c)
         case TargetedCommand() as c:

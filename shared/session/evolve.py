@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from shared.events import (
+    ChatActivated,
     ChatCreated,
+    ChatRenamed,
     MessagePosted,
     ParticipantInvited,
     ParticipantJoined,
@@ -72,6 +74,10 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
             return replace(state, participants=changed)
         case ChatCreated() as e if e.chat_id not in state.chats:
             return replace(state, chats=_with(state.chats, e.chat_id, Chat(e.chat_id, e.name, e.chat_type)))
+        case ChatRenamed() as e if (chat := state.chats.get(e.chat_id)) is not None:
+            return replace(state, chats=_with(state.chats, e.chat_id, replace(chat, name=e.name)))
+        case ChatActivated() as e if e.chat_id in state.chats:
+            return replace(state, active_chat=e.chat_id)
         case MessagePosted(reply_id=str() as reply_id) as e:
             asked = OpenReply(reply_id, e.chat_id, envelope.id, seq)
             return replace(state, open_replies=_with(state.open_replies, reply_id, asked))

@@ -12,87 +12,24 @@ from services.gateway.chain import Link
 from services.gateway.targets import message_in
 from services.projector.changes import Edit, changes
 from services.projector.folding import Key, Poison, Row, Rows, keys
-from shared import ids
 from shared.events import (
-    ChatCreated,
     Event,
-    Manifest,
-    MessageEdited,
     MessagePosted,
-    MessageRedacted,
-    ParticipantInvited,
-    ParticipantJoined,
-    ParticipantLeft,
-    ParticipantRemoved,
-    ParticipantRoleChanged,
     Recorded,
     ReplyCompleted,
     ReplyFailed,
-    ReplyStarted,
-    SessionArchived,
     SessionCreated,
-    SessionDeleted,
     SessionRenamed,
-    SessionRestored,
-    SessionUnarchived,
     Unknown,
     Usage,
     encode,
 )
 from shared.session import SessionState, evolve
 from tests.support.conversation import envelope
+from tests.support.histories import IDS, histories
 
 SESSION = "s1"
-IDS = [ids.uuid7(1_700_000_000_000 + n) for n in range(4)]
-CHATS = st.sampled_from(["c1", "c2", "c3"])
-USERS = st.sampled_from(["ada", "bob", "eve"])
-REPLIES = st.sampled_from(IDS)
-TEXT = st.text(max_size=5)
-
 Tables = dict[tuple[str, Key], Row]
-
-later_events: st.SearchStrategy[Event] = st.one_of(
-    st.builds(SessionCreated, owner=USERS, chat_id=CHATS),
-    st.builds(SessionRenamed, title=TEXT),
-    st.sampled_from([SessionArchived(), SessionUnarchived(), SessionDeleted(), SessionRestored()]),
-    st.builds(ParticipantInvited, expires_at=st.integers(0, 9)),
-    st.builds(ParticipantJoined, user=USERS, name=TEXT, invite_id=REPLIES),
-    st.builds(ParticipantLeft, user=USERS),
-    st.builds(ParticipantRemoved, user=USERS),
-    st.builds(ParticipantRoleChanged, user=USERS, role=st.sampled_from(["member", "viewer"])),
-    st.builds(ChatCreated, chat_id=CHATS, name=TEXT),
-    st.builds(MessagePosted, chat_id=st.just("c1"), content=TEXT, reply_id=st.none() | REPLIES),
-    st.builds(
-        ReplyStarted,
-        reply_id=REPLIES,
-        chat_id=st.just("c1"),
-        attempt=st.integers(1, 3),
-        model=st.just("m"),
-        manifest=st.just(Manifest(seqs=[], digest="")),
-    ),
-    st.builds(
-        ReplyCompleted,
-        reply_id=REPLIES,
-        chat_id=st.just("c1"),
-        attempt=st.integers(1, 3),
-        content=TEXT,
-        model=st.just("m"),
-        finish_reason=st.just("stop"),
-        usage=st.just(Usage(input_tokens=3, output_tokens=2)),
-    ),
-    st.builds(
-        ReplyFailed,
-        reply_id=REPLIES,
-        chat_id=st.just("c1"),
-        attempt=st.integers(0, 3),
-        reason=st.just("timeout"),
-        message=TEXT,
-    ),
-    st.builds(MessageEdited, message_id=REPLIES, chat_id=CHATS, content=TEXT),
-    st.builds(MessageRedacted, message_id=REPLIES, chat_id=CHATS),
-    st.just(Unknown()),
-)
-histories = st.lists(later_events, max_size=25)
 
 
 def recorded(events: Iterable[Event]) -> list[Recorded]:
@@ -140,7 +77,11 @@ def test_the_rows_say_what_the_session_core_says(events: list[Event]) -> None:
         state = evolve(state, event)
     tables = folded([log])
     session = of(tables, "sessions")[SESSION]
-    assert (session["owner"], session["title"], session["active_chat"]) == (state.owner, _clean(state.title), "c1")
+    assert (session["owner"], session["title"], session["active_chat"]) == (
+        state.owner,
+        _clean(state.title),
+        state.active_chat,
+    )
     assert (session["archived_at"] is not None) == state.archived
     assert (session["deleted_at"] is not None) == state.deleted
     people = {user: (row["name"], row["role"], row["since_seq"]) for user, row in of(tables, "participants").items()}

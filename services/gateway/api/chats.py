@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
-from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, write
+from services.gateway.access import readable
+from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, respond, write
 from services.gateway.api.sessions import PathId
 from shared.events.base import ChatId, SessionId
 
@@ -19,6 +20,12 @@ class NewChat(BaseModel):
 
     name: str = ""
     chat_type: str = "discussion"
+
+
+class ChatChoice(BaseModel):
+    """One of the session's chats."""
+
+    chat_id: ChatId
 
 
 class NewMessage(BaseModel):
@@ -49,6 +56,29 @@ async def create(
     """A further chat."""
     data = body.model_dump() if body else {}
     return await write(gateway, caller, "chat.create", {**data, "id": key, "session_id": session_id}, traceparent)
+
+
+@router.get("/sessions/{session_id}/active-chat")
+async def active(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Response:
+    """The chat that is meant where none is named."""
+    async with readable(gateway, session_id, caller.identity) as feed:
+        state = feed.state
+    chat = state.chats[state.active_chat]
+    return respond({"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type, "at": state.seq})
+
+
+@router.post("/sessions/{session_id}/switch-chat")
+async def switch(
+    gateway: InGateway,
+    caller: ByCaller,
+    key: CommandId,
+    session_id: PathId,
+    body: ChatChoice,
+    traceparent: Traceparent = "",
+) -> Response:
+    """Another chat is the active one."""
+    data = {"id": key, "session_id": session_id, "chat_id": body.chat_id}
+    return await write(gateway, caller, "chat.activate", data, traceparent, status=200)
 
 
 @router.get("/chats/{chat_id}/messages")

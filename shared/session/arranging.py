@@ -1,0 +1,67 @@
+"""Commands that name, choose and configure chats, and their rules."""
+
+from typing import ClassVar
+
+from shared import errors
+from shared.events import AiContext, ChatActivated, ChatConfigured, ChatCreated, ChatRenamed
+from shared.events.base import ChatId, Title
+from shared.session.commands import Command, CreateChat
+from shared.session.decided import Decided
+from shared.session.state import SessionState
+
+MAX_CHATS = 200
+
+
+class ChatCommand(Command):
+    """About one chat that is there."""
+
+    chat_id: ChatId
+
+
+class RenameChat(ChatCommand):
+    """Give a chat another name."""
+
+    METHOD: ClassVar[str] = "chat.rename"
+    name: Title
+
+
+class ActivateChat(ChatCommand):
+    """Make a chat the one that is meant where none is named."""
+
+    METHOD: ClassVar[str] = "chat.activate"
+
+
+class ConfigureChat(ChatCommand):
+    """Say how the model answers in a chat."""
+
+    METHOD: ClassVar[str] = "chat.configure"
+    ai_context: AiContext
+
+
+class ConfigureSession(Command):
+    """Say how the model answers where a chat does not say."""
+
+    METHOD: ClassVar[str] = "session.configure"
+    ai_context: AiContext
+
+
+def create(state: SessionState, command: CreateChat) -> Decided | errors.Refused:
+    """A further chat, up to a limit."""
+    if len(state.chats) >= MAX_CHATS:
+        return errors.LimitExceeded(f"{MAX_CHATS} chats")
+    return Decided(ChatCreated(chat_id=command.id, name=command.name, chat_type=command.chat_type))
+
+
+def arrange(state: SessionState, command: ChatCommand) -> Decided | errors.Refused:
+    """Whoever writes here may. Chats do not go away, so nothing can come between."""
+    if command.chat_id not in state.chats:
+        return errors.NotFound("chat")
+    match command:
+        case RenameChat() as c:
+            return Decided(ChatRenamed(chat_id=c.chat_id, name=c.name))
+        case ActivateChat() as c:
+            return Decided(ChatActivated(chat_id=c.chat_id))
+        case ConfigureChat() as c:
+            return Decided(ChatConfigured(chat_id=c.chat_id, ai_context=c.ai_context))
+        case _:
+            return errors.MethodNotFound(command.METHOD)

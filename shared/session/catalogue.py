@@ -1,0 +1,30 @@
+"""Every command by its method."""
+
+from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat
+from shared.session.commands import (
+    ArchiveSession,
+    Command,
+    CreateChat,
+    CreateSession,
+    DeleteSession,
+    EditMessage,
+    InviteParticipant,
+    JoinSession,
+    LeaveSession,
+    RedactMessage,
+    RemoveParticipant,
+    RenameSession,
+    RestoreSession,
+    SendMessage,
+    SetRole,
+    UnarchiveSession,
+)
+
+COMMANDS: dict[str, type[Command]] = {
+    command.METHOD: command
+    for command in (
+        CreateSession, RenameSession, ConfigureSession, ArchiveSession, UnarchiveSession, DeleteSession, RestoreSession,
+        InviteParticipant, JoinSession, LeaveSession, RemoveParticipant, SetRole, CreateChat, RenameChat, ConfigureChat,
+        ActivateChat, SendMessage, EditMessage, RedactMessage,
+    )
+}  # fmt: skip
