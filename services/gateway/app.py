@@ -7,10 +7,12 @@ from functools import partial
 from services.gateway import readiness
 from services.gateway.api.app import end_streams, make_app
 from services.gateway.clients import Clients
+from services.gateway.closing import SHUTDOWN
 from services.gateway.commands import Commands
 from services.gateway.connection import Connection
 from services.gateway.context import Gateway
 from services.gateway.notices import Notices
+from services.gateway.outages import Outages, ask_owners, watch
 from services.gateway.presence import Presence
 from services.gateway.sessions import Sessions
 from services.gateway.settings import GatewaySettings
@@ -49,7 +51,13 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
         await reader.start()
         queries = QueryClient(bus)
         sessions = Sessions(
-            bus, reader, queries, f"gateway/{settings.instance}", settings.linger_s, settings.max_cached_sessions
+            bus,
+            reader,
+            queries,
+            f"gateway/{settings.instance}",
+            settings.linger_s,
+            settings.max_cached_sessions,
+            outages := Outages(settings.bus_quiet_s, settings.bus_lost_s),
         )
         gateway = Gateway(
             settings=settings,
@@ -68,7 +76,9 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
         async with (
             gateway.notices.listening(bus.client),
             gateway.presence.announced(),
-            tasks.background(sessions.run()),
+            tasks.background(
+                sessions.run(), ask_owners(outages, bus), watch(outages, lambda: gateway.clients.close_all(SHUTDOWN))
+            ),
             service.http(settings, web, ws=sockets),
         ):
             try:

@@ -57,8 +57,10 @@ class Client:
             return closing.INVALID_TOKEN
         except errors.AntiphonError as error:
             return error
+        if gateway.sessions.outages.is_lost:
+            return closing.SHUTDOWN
         client_id = str(uuid.uuid4())
-        if not gateway.clients.add(identity.user, client_id):
+        if not gateway.clients.add(identity.user, client_id, socket):
             return closing.CONNECTION_LIMIT
         return cls(gateway, socket, identity, client_id)
 

@@ -27,6 +27,8 @@ def checks(gateway: Gateway) -> dict[str, Check]:
             info = await gateway.bus.js.stream_info(subjects.EVENTS)
         except NotFoundError:
             raise errors.Unavailable("events stream missing: history makes it") from None
+        if gateway.sessions.outages.is_quiet:
+            raise errors.Unavailable(f"no answer for {gateway.sessions.outages.silent_s:.0f} s")
         if not gateway.sessions.epoch:
             raise errors.Unavailable("the stream has not been looked at yet")
         return {"last_seq": info.state.last_seq, "epoch": streams.epoch_of(info)}

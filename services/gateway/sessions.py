@@ -15,6 +15,7 @@ from services.gateway.feed import Feed
 from services.gateway.floor import Floor
 from services.gateway.hub import Listener
 from services.gateway.joining import Joined, join
+from services.gateway.outages import Outages
 from services.gateway.snapshot import Snapshots
 from services.gateway.source import Source
 from shared import errors, subjects, tasks
@@ -44,16 +45,17 @@ class Sessions:
         source: str,
         linger_s: float = 30.0,
         max_cached: int = 1000,
+        outages: Outages | None = None,
     ) -> None:
         self.epoch = ""
         self.stream_created_ms = 0  # ids older than the stream are unknown to its duplicate window
         self.instance = source
-        self.answered_at = 0.0  # loop time of the stream's last sign of life
         self.queries = queries
         self.bus = bus
         self._floor = Floor(bus.js)
         self._source = Source(reader, queries, self._floor)
-        self._snapshots = Snapshots(queries)
+        self.outages = outages or Outages()
+        self.snapshots = Snapshots(queries, self.outages)
         self._linger_s = linger_s
         self._max_cached = max_cached
         self._feeds: dict[str, Feed] = {}
@@ -108,7 +110,7 @@ class Sessions:
         """
         feed = await self.acquire(session_id)
         try:
-            return await join(feed, self.epoch, self._snapshots, listener, recover, user, self.release)
+            return await join(feed, self.epoch, self.snapshots, listener, recover, user, self.release)
         except BaseException:
             self.release(feed)
             raise
@@ -182,7 +184,7 @@ class Sessions:
 
     async def _look(self, info: StreamInfo) -> None:
         """Takes in what the leader says of the stream; if it is another one, everything known here is forgotten."""
-        self.answered_at = asyncio.get_running_loop().time()
+        self.outages.heard()
         identity = (streams.epoch_of(info), str(info.created))
         if not identity[0]:
             raise errors.Unavailable("the event stream names no epoch")

@@ -11,6 +11,7 @@ import orjson
 
 from services.gateway.degraded import from_events
 from services.gateway.feed import Feed
+from services.gateway.outages import Outages
 from shared import errors
 from shared.bus.query import QueryClient
 from shared.logging import get_logger
@@ -42,8 +43,9 @@ class Snapshot:
 class Snapshots:
     """Asks once for all who open the same session at the same time."""
 
-    def __init__(self, queries: QueryClient) -> None:
+    def __init__(self, queries: QueryClient, outages: Outages) -> None:
         self._queries = queries
+        self._outages = outages
         self._asking: dict[str, asyncio.Task[Snapshot]] = {}
 
     async def take(self, feed: Feed) -> Snapshot:
@@ -65,7 +67,7 @@ class Snapshots:
         Raises:
             Unavailable: the stream does not hold all of the session, or does not answer.
         """
-        return Snapshot.of(*await from_events(feed, degraded=["projector"]))
+        return Snapshot.of(*await from_events(feed, degraded=self._outages.names("projector")))
 
     async def _ask(self, feed: Feed) -> Snapshot:
         try:
@@ -73,10 +75,11 @@ class Snapshots:
         except errors.AntiphonError as error:
             log.info("projector_not_asked", session_id=feed.session_id, error=str(error))
             return await self.by_events(feed)
+        self._outages.answered("projector", well=True)
         session = found.get("session")
         if not session:  # it was created a moment ago: the stream has all of it, and nothing is amiss
-            return Snapshot.of(*await from_events(feed, degraded=[]))
-        return Snapshot.of(int(session.get("last_seq") or found["at"]), found)
+            return Snapshot.of(*await from_events(feed, degraded=self._outages.names()))
+        return Snapshot.of(int(session.get("last_seq") or found["at"]), {**found, "degraded": self._outages.names()})
 
     def _done(self, session_id: str, task: asyncio.Task[Snapshot]) -> None:
         self._asking.pop(session_id, None)
@@ -84,11 +87,11 @@ class Snapshots:
             task.exception()  # whoever waited has it
 
 
-async def snapshot(feed: Feed, queries: QueryClient, _user: str) -> tuple[int, dict[str, Any]]:
+async def snapshot(feed: Feed, snapshots: Snapshots) -> tuple[int, dict[str, Any]]:
     """The position and the whole snapshot, for a reader that does not stay.
 
     Raises:
         Unavailable: neither the projector nor the stream can tell.
     """
-    taken = await Snapshots(queries).take(feed)
+    taken = await snapshots.take(feed)
     return taken.at, orjson.loads(taken.with_running(feed.running()))

@@ -80,7 +80,7 @@ async def test_a_session_is_created_once_read_renamed_and_hidden_from_others(htt
     assert (await http.patch(path, json={"title": "New"}, headers=writing("ada"))).status_code == 200
     snapshot = (await http.get(path, headers=bearer("ada"))).json()
     assert snapshot["session"]["title"] == "New"
-    assert snapshot["degraded"] == ["projector"]
+    assert snapshot["degraded"] == ["history", "projector"]
     assert (await http.head(path, headers=bearer("ada"))).status_code == 200
     assert (await http.head(path, headers=bearer("mallory"))).status_code == 404
     assert problem(await http.get(path, headers=bearer("mallory"))) == (404, 404)

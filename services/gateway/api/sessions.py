@@ -86,7 +86,7 @@ async def exists(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Re
 async def show(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Response:
     """The snapshot that a subscriber gets, with its position (`at`) and `epoch`."""
     async with readable(gateway, session_id, caller.identity) as feed:
-        _, found = await snapshot(feed, gateway.queries, caller.identity.user)
+        _, found = await snapshot(feed, gateway.sessions.snapshots)
         return respond({**found, "running": feed.running(), "epoch": gateway.sessions.epoch})
 
 
