@@ -2,11 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from services.history import handlers
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.history import checkpoint, handlers
 from services.history.checks import Checks
 from services.history.follow import Follower
 from services.history.pages import Pages
+from services.history.sealing import Sealer
 from services.history.settings import HistorySettings
 from shared import db
 from shared.bus.broker import answering, make_broker
@@ -24,6 +29,7 @@ async def app(settings: HistorySettings, health: Health) -> AsyncIterator[None]:
     """While open, this instance answers queries and appends, or stands by to do so."""
     standing = Standing()
     health.checks["leader"] = standing.check
+    _key(settings)  # one that can't be used ends the process now, not the signing later
     async with probes(settings, health), background(_serve(settings, health, standing)):
         yield
 
@@ -38,5 +44,16 @@ async def _serve(settings: HistorySettings, health: Health, standing: Standing) 
         }  # fmt: skip
         handlers.register(broker, Pages(engine))
         async with answering(broker):
-            follower = Follower(bus, engine, settings, standing)
+            follower = Follower(bus, engine, settings, standing, _sealer(engine, settings))
             await lead(settings.database_url, LOCK_KEY, settings.instance, standing, follower.run)
+
+
+def _sealer(engine: AsyncEngine, settings: HistorySettings) -> Sealer:
+    return Sealer(engine, _key(settings), settings.checkpoint_events, settings.checkpoint_s)
+
+
+def _key(settings: HistorySettings) -> Ed25519PrivateKey | None:
+    text = settings.signing_key.get_secret_value()
+    if not text and settings.signing_key_file:
+        text = Path(settings.signing_key_file).read_text()
+    return checkpoint.private_key(text) if text else None

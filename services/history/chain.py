@@ -49,18 +49,36 @@ def digest(body: bytes) -> bytes:
 
 def link(previous: bytes, epoch: str, seq: int, time_ns: int, subject: str, body_digest: bytes) -> bytes:
     """The hash of the next position, 32 bytes."""
-    return hashlib.sha256(
-        b"".join(
-            (
-                previous,
-                epoch.encode(),
-                seq.to_bytes(8, "big"),
-                time_ns.to_bytes(8, "big"),
-                digest(subject.encode()),
-                body_digest,
-            )
-        )
-    ).digest()
+    return link_digests(previous, epoch, seq, time_ns, digest(subject.encode()), body_digest)
+
+
+def link_digests(
+    previous: bytes, epoch: str, seq: int, time_ns: int, subject_digest: bytes, body_digest: bytes
+) -> bytes:
+    """The same, for a position of which only the digests are known."""
+    place = seq.to_bytes(8, "big") + time_ns.to_bytes(8, "big")
+    return hashlib.sha256(b"".join((previous, epoch.encode(), place, subject_digest, body_digest))).digest()
+
+
+def follow(at: Anchor, row: Link) -> Anchor:
+    """The position behind `at`, when `row` is that and is what was appended.
+
+    Raises:
+        Broken: it is not.
+    """
+    if row.seq > at.seq + 1:
+        raise Broken(at.seq + 1, f"missing: the next one is {row.seq}")
+    if row.seq <= at.seq:
+        raise Broken(row.seq, "inserted: nothing belongs here a second time or before the first")
+    if row.body is not None and digest(row.body) != row.body_digest:
+        raise Broken(row.seq, "the body is not the one that was appended")
+    try:
+        expected = link(at.hash, row.epoch, row.seq, row.time_ns, row.subject, row.body_digest)
+    except OverflowError:
+        raise Broken(row.seq, "the time is none that was ever appended") from None
+    if expected != row.hash:
+        raise Broken(row.seq, "the hash does not follow from the row and the one before")
+    return Anchor(row.seq, row.hash)
 
 
 def verify(links: Iterable[Link], after: Anchor | None = None) -> Anchor:
@@ -71,11 +89,5 @@ def verify(links: Iterable[Link], after: Anchor | None = None) -> Anchor:
     """
     at = after or Anchor()
     for row in links:
-        if row.seq != at.seq + 1:
-            raise Broken(at.seq + 1, f"missing: the next one is {row.seq}")
-        if row.body is not None and digest(row.body) != row.body_digest:
-            raise Broken(row.seq, "the body is not the one that was appended")
-        if link(at.hash, row.epoch, row.seq, row.time_ns, row.subject, row.body_digest) != row.hash:
-            raise Broken(row.seq, "the hash does not follow from the row and the one before")
-        at = Anchor(row.seq, row.hash)
+        at = follow(at, row)
     return at

@@ -13,6 +13,7 @@ from services.history import metrics, stream
 from services.history.entry import Entry, from_message
 from services.history.errors import Hole, StreamMissing
 from services.history.log import Appended
+from services.history.sealing import Sealer
 from services.history.settings import HistorySettings
 from shared import subjects
 from shared.bus.connection import Bus
@@ -29,11 +30,14 @@ WINDOW = 2000  # messages on their way or waiting in this process
 class Follower:
     """Appends what comes on EVENTS, from the head of the log on."""
 
-    def __init__(self, bus: Bus, engine: AsyncEngine, settings: HistorySettings, standing: Standing) -> None:
+    def __init__(
+        self, bus: Bus, engine: AsyncEngine, settings: HistorySettings, standing: Standing, sealer: Sealer
+    ) -> None:
         self._bus = bus
         self._engine = engine
         self._settings = settings
         self._standing = standing
+        self._sealer = sealer
         self._epoch = ""
 
     async def run(self) -> None:
@@ -48,7 +52,7 @@ class Follower:
         try:
             await puller.start()
             self._standing.works()
-            await first_of(self._append_all(puller), self._watch_stream())
+            await first_of(self._append_all(puller), self._watch_stream(), self._sealer.run())
         finally:
             await puller.stop()
 

@@ -1,6 +1,6 @@
 """What history is told from outside."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.settings import DatabaseSettings
 
@@ -10,3 +10,9 @@ class HistorySettings(DatabaseSettings):
 
     batch_events: int = Field(1000, ge=1, le=10_000, description="Events appended in one transaction at most")
     replicas: int = Field(1, ge=1, le=5, description="Copies of EVENTS in a NATS cluster, when history makes it")
+    signing_key: SecretStr = Field(
+        SecretStr(""), description="Signs checkpoints (Ed25519): PEM, or 32 bytes in base64; empty: see the next"
+    )
+    signing_key_file: str = Field("", description="A file with that key; without either nothing is signed")
+    checkpoint_events: int = Field(1000, ge=1, description="A checkpoint is signed after so many events")
+    checkpoint_s: float = Field(60.0, gt=0, description="And after so long, if there was any event")

@@ -5,6 +5,7 @@
     ├── BinaryMissing  UnusableAccount  InitdbFailed               the embedded servers can't start
     ├── NatsUnreachable  DatabaseUnreachable                       the configured servers don't answer
     ├── NeverReady  MigrationFailed                                our own processes don't come up
+    ├── NoSigningKey  AuditFailed                                  the audit
     └── NotRunning  NotStopped  NoSecret  BadDuration  DemoFailed  the other commands
 
 Each ends the command with exit code 1 and this one sentence; none has a traceback.
@@ -78,6 +79,14 @@ class NoSecret(OpsError):
 
 class BadDuration(OpsError):
     """{text!r} is not a duration: write seconds, or a number with s, m, h or d, such as 12h."""
+
+
+class NoSigningKey(OpsError):
+    """No key signs checkpoints here: start `antiphon up` once in this directory, or set ANTIPHON_SIGNING_KEY."""
+
+
+class AuditFailed(OpsError):
+    """AUDIT FAILED: {reason}"""
 
 
 class DemoFailed(OpsError):

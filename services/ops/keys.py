@@ -1,9 +1,10 @@
 """The secrets of an embedded system: made at the first start, readable by their owner only."""
 
+import base64
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from services.ops import errors, files
@@ -11,11 +12,14 @@ from services.ops import errors, files
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What signs tokens, what lets an application mint them, and the password of the embedded PostgreSQL."""
+    """What signs tokens, what lets an application mint them, the password of the embedded PostgreSQL, and what signs
+    checkpoints of the log (Ed25519, 32 bytes in base64; empty in what an older release made).
+    """
 
     secret: str
     service_key: str
     postgres_password: str
+    signing_key: str = ""
 
 
 def ensure(path: Path) -> Keys:
@@ -23,6 +27,8 @@ def ensure(path: Path) -> Keys:
     known = read(path)
     if known is None:
         known = Keys(secrets.token_urlsafe(48), secrets.token_urlsafe(32), secrets.token_urlsafe(24))
+    if not known.signing_key:
+        known = replace(known, signing_key=base64.b64encode(secrets.token_bytes(32)).decode())
         files.replace(path, json.dumps(asdict(known), indent=2), mode=0o600)
     return known
 
@@ -48,3 +54,23 @@ def signing_secret(environment: Mapping[str, str], path: Path) -> str:
     if known is None:
         raise errors.NoSecret
     return known.secret
+
+
+def signing_key(environment: Mapping[str, str], path: Path) -> str:
+    """The key that checkpoints are signed with, as text: the configured one, or the embedded one.
+
+    Raises:
+        NoSigningKey: neither exists.
+    """
+    configured = environment.get("ANTIPHON_SIGNING_KEY")
+    if configured:
+        return configured
+    named = environment.get("ANTIPHON_SIGNING_KEY_FILE")
+    known = read(path)
+    try:
+        found = Path(named).read_text() if named else known and known.signing_key
+    except OSError as error:
+        raise errors.AuditFailed(reason=f"the signing key can't be read ({error.strerror})") from None
+    if not found:
+        raise errors.NoSigningKey
+    return found

@@ -52,7 +52,7 @@ def build(settings: UpSettings, data_dir: DataDir) -> Plan:
         database_url,
         servers,
         owners=[
-            *_parts("history", settings.histories, environment, book, OWNER_STOP_S),
+            *_parts("history", settings.histories, environment | _signing(settings, known), book, OWNER_STOP_S),
             *_parts("projector", settings.projectors, environment, book, OWNER_STOP_S),
         ],
         front=[
@@ -70,6 +70,14 @@ def _environment(settings: UpSettings, known: Keys) -> dict[str, str]:
         "ANTIPHON_SECRET": given.get("ANTIPHON_SECRET") or known.secret,
         "ANTIPHON_SERVICE_KEY": given.get("ANTIPHON_SERVICE_KEY") or known.service_key,
     }
+
+
+def _signing(settings: UpSettings, known: Keys) -> dict[str, str]:
+    """The embedded key for history alone, unless one is configured."""
+    given = settings.environment
+    if given.get("ANTIPHON_SIGNING_KEY") or given.get("ANTIPHON_SIGNING_KEY_FILE"):
+        return {}
+    return {"ANTIPHON_SIGNING_KEY": known.signing_key}
 
 
 def _gateways(settings: UpSettings, environment: dict[str, str]) -> Iterator[Part]:

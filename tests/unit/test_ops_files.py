@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.history import checkpoint
 from services.ops import errors, files, keys, ports, state
 from services.ops.datadir import DataDir
 from services.ops.state import Running
@@ -50,6 +51,20 @@ def test_a_configured_secret_stands_above_the_embedded_one(tmp_path: Path) -> No
     made = keys.ensure(path)
     assert keys.signing_secret({}, path) == made.secret
     assert keys.signing_secret({"ANTIPHON_SECRET": "mine"}, path) == "mine"
+
+
+def test_the_key_of_checkpoints_is_added_to_what_an_older_release_made(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    with pytest.raises(errors.NoSigningKey, match="ANTIPHON_SIGNING_KEY"):
+        keys.signing_key({}, path)
+    path.write_text('{"secret": "s", "service_key": "k", "postgres_password": "p"}')
+    made = keys.ensure(path)
+    assert (made.secret, keys.ensure(path)) == ("s", made)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    checkpoint.private_key(keys.signing_key({}, path))
+    (tmp_path / "key").write_text("from a file")
+    assert keys.signing_key({"ANTIPHON_SIGNING_KEY_FILE": str(tmp_path / "key")}, path) == "from a file"
+    assert keys.signing_key({"ANTIPHON_SIGNING_KEY": "mine"}, path) == "mine"
 
 
 def test_a_name_keeps_its_port_and_no_two_share_one(tmp_path: Path) -> None:
