@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from services.ops.commands.audit import audit
 from services.ops.commands.demo import demo
 from services.ops.commands.doctor import doctor
 from services.ops.commands.migrate import migrate
@@ -25,6 +26,7 @@ app = typer.Typer(
 for subcommand in (up, ps, stop, token, migrate, doctor, demo):
     app.command()(subcommand)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dev)
+app.add_typer(audit, name="audit")
 
 
 def main() -> None:

@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.history import chain, log
 from services.history.chain import Anchor, Link
+from services.history.entry import Entry
 from services.history.sql import LINKS
-from shared import db
+from shared import db, subjects
 from shared.bus.connection import Bus, connect
+from shared.events import encode
 from shared.settings import DatabaseSettings
+from tests.support.conversation import created, posted
 from tests.support.eventually import eventually
 from tests.support.services import RealService
 
@@ -93,3 +96,17 @@ async def is_green(of: RealService) -> None:
         return (await readiness(of))["status"] == "ok"
 
     await eventually(said, 20)
+
+
+async def filled(engine: AsyncEngine, events: int, sessions: int = 3) -> None:
+    """So many events more in the log, in sessions s0, s1, ... by turns; each begins with its creation."""
+    head = await log.head(engine)
+    made = [created(f"s{n}") if n < sessions else posted(f"s{n % sessions}", f"message {n}") for n in range(events)]
+    await log.append(
+        engine,
+        head.epoch,
+        [
+            Entry(seq, 1_700_000_000_000_000_000 + seq, subjects.event(it.subject), encode(it))
+            for seq, it in enumerate(made, start=head.seq + 1)
+        ],
+    )

@@ -1,0 +1,90 @@
+"""`antiphon audit`: verify the whole log, keep checkpoints of it, prove one session to somebody without access."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from services.history import checkpoint as sealed
+from services.history import sealing
+from services.history.audit import rows, verifying
+from services.history.chain import Anchor, Broken
+from services.history.checkpoint import Checkpoint
+from services.ops import audit as tools
+from services.ops import errors, keys
+from services.ops.commands.context import DEFAULT_DATA_DIR, DatabaseOption, DataDirOption, environment
+from services.ops.commands.context import database_url as address
+from services.ops.datadir import DataDir
+
+audit = typer.Typer(no_args_is_help=True, help="Verify the log, sign what it is, prove a session from it.")
+
+PublicKey = Annotated[str, typer.Option(help="Base64 or PEM, or a file with it: what `audit key` prints.")]
+
+
+@audit.command()
+def verify(
+    first: Annotated[int, typer.Option("--from", min=1, help="The first position to recompute.")] = 1,
+    resume: Annotated[Path | None, typer.Option(help="Go on where this file says, and keep it up to date.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Checkpoints that were kept outside, one a line.")] = None,
+    public_key: PublicKey = "",
+    database_url: DatabaseOption = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Recompute the chain; exit code 1 and the first position that was changed, removed, inserted or moved."""
+    if checkpoint is not None and not public_key:
+        raise errors.AuditFailed(reason="--checkpoint needs --public-key: who should have signed it?")
+    kept = tools.checkpoints(checkpoint, tools.public_key(public_key)) if checkpoint else []
+    url = address(database_url, DataDir(data_dir.absolute()))
+    print(asyncio.run(_verify(url, first, resume, kept)))
+
+
+async def _verify(url: str, first: int, resume: Path | None, kept: list[Checkpoint]) -> str:
+    async with tools.opened(url) as engine:
+        async with engine.connect() as connection:
+            stored = await sealing.stored(connection)
+            after = await rows.anchor(connection, first - 1)
+        for one in stored:
+            try:
+                sealed.check(one, one.public_key)
+            except sealed.Unusable as error:
+                raise Broken(one.seq, str(error)) from None
+        if resume is not None:
+            after = max(after, tools.resume_point(resume), key=lambda anchor: anchor.seq)
+        began = time.monotonic()
+        with tools.told(after, resume) as progress:
+            pins: list[Anchor] = [one.anchor for one in (*kept, *stored)]
+            done = await verifying.verify(engine, after, pins, progress)
+    if resume is not None:
+        tools.save(resume, done.at)
+    took_s = time.monotonic() - began
+    return (
+        f"verified {done.events} events up to {done.at.seq} and {done.pinned} checkpoints in {took_s:.1f} s "
+        f"({done.events / took_s:,.0f}/s): hash {done.at.hash.hex()}, epoch {done.epoch}"
+    )
+
+
+@audit.command()
+def key(context: typer.Context, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """Print the public key of the checkpoints: keep it outside, and pass it on."""
+    text = keys.signing_key(environment(context), DataDir(data_dir.absolute()).secrets_file)
+    try:
+        print(sealed.encoded(sealed.private_key(text).public_key().public_bytes_raw()))
+    except sealed.Unusable as error:
+        raise errors.AuditFailed(reason=error) from None
+
+
+@audit.command()
+def checkpoint(database_url: DatabaseOption = None, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """Print the newest signed checkpoint, one JSON line: whoever keeps it notices a rewritten log."""
+    print(asyncio.run(_newest(address(database_url, DataDir(data_dir.absolute())))))
+
+
+async def _newest(url: str) -> str:
+    async with tools.opened(url) as engine, engine.connect() as connection:
+        found = await sealing.newest(connection)
+    if found is None:
+        raise errors.AuditFailed(reason="nothing was signed yet: is there an event, and has history a signing key?")
+    return orjson.dumps(sealed.to_json(found)).decode()
