@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from shared import db, errors
 from shared.logging import get_logger
+from shared.tasks import cancel
 
 log = get_logger("leader")
 
@@ -80,8 +81,7 @@ async def first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)  # how the others end is no news
     for task in done:
         task.result()

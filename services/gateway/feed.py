@@ -5,7 +5,7 @@ repair = the same fill, whenever a copy is missing: seen by its successor, by a 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -20,7 +20,7 @@ from services.gateway.running import Running
 from services.gateway.source import Page, Source
 from services.gateway.waiting import Waiting
 from shared import errors, subjects
-from shared.bus.connection import Bus
+from shared.bus.connection import Bus, unsubscribe
 from shared.logging import get_logger
 from shared.session import SessionState
 
@@ -96,18 +96,17 @@ class Feed:
         self.open = True
         asyncio.get_running_loop().call_later(RECHECK_S, self.check, "attach")
 
-    async def detach(self) -> None:
-        """Afterwards nothing comes any more. State and newest events stay, for the next `attach`."""
+    def detach(self) -> Coroutine[Any, Any, None]:
+        """From this moment nothing comes any more; state and newest events stay, for the next `attach`.
+
+        What is given is to be awaited: it ends the subscriptions, while others may `attach` again.
+        """
         self.open = False
         self._running.stop()
         if self._filling is not None:
             self._filling.cancel()
         subscriptions, self.subscriptions = self.subscriptions, []
-        for subscription in subscriptions:
-            try:
-                await subscription.unsubscribe()
-            except Exception as error:  # noqa: BLE001 - a connection that is gone has no subscriptions either
-                log.debug("unsubscribe_failed", error=repr(error))
+        return unsubscribe(subscriptions)
 
     def drop(self) -> None:
         """The log is another one: every listener is told to start over, and everybody who waits is refused."""

@@ -37,6 +37,7 @@ class Floor:
         """
         if self._next is None:
             self._next = asyncio.create_task(self._ask(self._under_way))
+            self._next.add_done_callback(lambda done: done.cancelled() or done.exception())  # if nobody waits any more
         try:
             await asyncio.shield(self._next)
         except (nats.errors.Error, JetStreamError, ConnectionError) as error:

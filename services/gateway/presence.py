@@ -16,7 +16,7 @@ from nats.js.errors import Error as JetStreamError
 from shared import subjects, tasks
 from shared.auth import Identity
 from shared.bus.connection import Bus
-from shared.bus.direct import BATCH, DirectReader, Stored
+from shared.bus.direct import DirectReader, Stored
 from shared.bus.streams import ensure_presence
 from shared.logging import get_logger
 
@@ -103,7 +103,7 @@ class Presence:
         while True:
             batch = await self._reader.after(STREAM, pattern, found[-1].seq if found else 0)
             found += batch
-            if len(batch) < BATCH:
+            if not batch:
                 return [entry for entry in found if entry.body]
 
     def _key(self, session_id: str, client: str) -> str:

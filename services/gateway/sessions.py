@@ -134,12 +134,12 @@ class Sessions:
         except TimeoutError:
             raise errors.Unavailable("there is no event stream yet") from None
         feed = self._cached.pop(session_id, None) or Feed(self.bus, self._source, session_id, self.doubt)
-        identity = self._identity
+        feeds = self._feeds
         try:
             await feed.attach()
         except (nats.errors.Error, ConnectionError) as error:
             raise errors.Unavailable("the bus is away") from error
-        if identity != self._identity:
+        if feeds is not self._feeds:
             await feed.detach()
             raise errors.Unavailable("the log was replaced")
         feed.idle_since = asyncio.get_running_loop().time()
@@ -175,6 +175,7 @@ class Sessions:
                     swept_at = loop.time()
             except (nats.errors.Error, JetStreamError, errors.AntiphonError, ConnectionError) as error:
                 log.warning("stream_not_seen", error=repr(error))
+                self._reconnected = True  # the heads are compared as soon as it is seen again
                 self._doubt.set()
             await asyncio.sleep(DOUBT_S)
             try:
@@ -188,11 +189,12 @@ class Sessions:
         identity = (streams.epoch_of(info), str(info.created))
         if not identity[0]:
             raise errors.Unavailable("the event stream names no epoch")
-        if self._identity[0] and (identity != self._identity or info.state.last_seq < self._last_seq):
-            await self._start_over(f"{self.epoch} -> {identity[0]}")
+        before, fell = self._identity, info.state.last_seq < self._last_seq
         self._identity, self._last_seq = identity, info.state.last_seq
         self.epoch = identity[0]
         self.stream_created_ms = int(info.created.timestamp() * 1000) if info.created else 0
+        if before[0] and (identity != before or fell):
+            await self._start_over(f"{before[0]} -> {self.epoch}")
         self._floor.heard(info.state.first_seq)
         self._known.set()
 
@@ -205,8 +207,7 @@ class Sessions:
         for feed in feeds.values():
             feed.drop()
         self._count()
-        for feed in feeds.values():
-            await feed.detach()
+        await asyncio.gather(*[feed.detach() for feed in feeds.values()])
 
     async def _sweep_heads(self, cause: str) -> None:
         """A live copy that was lost with nothing after it shows no gap: only the heads tell."""
@@ -239,8 +240,7 @@ class Sessions:
                 while len(self._cached) > self._max_cached:
                     self._cached.popitem(last=False)
             self._count()
-            for feed in idle:
-                await feed.detach()
+            await asyncio.gather(*[feed.detach() for feed in idle])  # all of them before any can be opened again
 
     def _count(self) -> None:
         measures.OPEN_SESSIONS.set(len(self._feeds))

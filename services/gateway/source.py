@@ -116,7 +116,7 @@ class Source:
             after = found[-1].seq if found else 0
             batch = await self._reader.after(subjects.DELTAS, subjects.delta(session_id), after)
             found += batch
-            if len(batch) < BATCH:
+            if not batch:
                 return [stored.body for stored in found]
 
     async def heads(self, session_ids: list[str]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """One connection per process: it reconnects for ever, and says so when it does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -80,6 +80,15 @@ async def connect(url: str, name: str) -> AsyncIterator[Bus]:
         yield bus
     finally:
         await _close(client)
+
+
+async def unsubscribe(subscriptions: Iterable[Subscription]) -> None:
+    """They have ended. A connection that is gone has none either."""
+    for subscription in subscriptions:
+        try:
+            await subscription.unsubscribe()
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing comes any more
+            log.debug("unsubscribe_failed", error=repr(error))
 
 
 async def _close(client: Client) -> None:

@@ -14,6 +14,8 @@ from nats.aio.msg import Msg
 from shared import errors, subjects
 
 BATCH = 500
+BATCH_BYTES = 1024 * 1024  # about: the server stops once an answer has so many
+CONCURRENT = 8  # reads at a time: more would come too late all together, or have the server drop this connection
 TIMEOUT_S = 2.0
 END = {"204", "404"}  # the batch is whole; there was nothing
 NO_MESSAGE = 10037  # JetStream API: no message found
@@ -37,6 +39,7 @@ class DirectReader:
         self._count = 0
         self._waiting: dict[str, tuple[list[Msg], asyncio.Future[dict[str, str]]]] = {}
         self._prefix = ""
+        self._turn = asyncio.Semaphore(CONCURRENT)
 
     async def start(self) -> None:
         """Afterwards requests can be made; the subscription survives reconnects."""
@@ -75,13 +78,15 @@ class DirectReader:
         return batch
 
     async def after(self, stream: str, subject: str, seq: int, limit: int = BATCH) -> list[Stored]:
-        """Up to `limit` messages of `subject` with a higher seq, in order. Any replica may answer, so an end
-        proves nothing: compare with `head`.
+        """Up to `limit` messages of `subject` with a higher seq, in order; fewer if they are large, none only if there
+        are none. Any replica may answer, so even that proves nothing: compare with `head`.
 
         Raises:
             Unavailable: nobody answered, or not with an end.
         """
-        batch = await self._request(stream, {"seq": seq + 1, "batch": limit, "next_by_subj": subject})
+        request = {"seq": seq + 1, "batch": limit, "max_bytes": BATCH_BYTES, "next_by_subj": subject}
+        async with self._turn:
+            batch = await self._request(stream, request)
         return [_stored(message) for message in batch]
 
     async def heads(self, stream: str, subject_list: list[str]) -> dict[str, int]:
