@@ -1,23 +1,30 @@
 """OpenTelemetry: one trace from the socket to the reply, carried as W3C `traceparent` in events and headers.
 
-Spans are exported where `OTEL_EXPORTER_OTLP_ENDPOINT` says; without it they still have ids, which logs show.
+Spans are exported where `OTEL_EXPORTER_OTLP_ENDPOINT` says. Without it they have ids, which logs show, and are not
+recorded: recording took a fifth of what a message costs a gateway.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from opentelemetry import propagate, trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 
 _tracer = trace.get_tracer("antiphon")
+_ids = RandomIdGenerator()
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_recording = True
 
 
 def setup(service: str, instance: str, otlp_endpoint: str | None) -> TracerProvider:
-    """Afterwards spans are recorded. The provider's `shutdown` flushes them."""
+    """Afterwards spans are recorded, if they have an endpoint to go to. The provider's `shutdown` flushes them."""
+    global _recording
+    _recording = bool(otlp_endpoint)
     provider = TracerProvider(
         resource=Resource.create({"service.name": f"antiphon-{service}", "service.instance.id": instance})
     )
@@ -33,12 +40,30 @@ def span(
 ) -> Iterator[Span]:
     """A span that continues the trace in `traceparent`, or the current one."""
     parent = propagate.extract({"traceparent": traceparent}) if traceparent else None
+    if not _recording:
+        with _named(parent) as current:
+            yield current
+        return
     with _tracer.start_as_current_span(name, parent, kind, attributes=attributes) as current:
         yield current
 
 
+@contextmanager
+def _named(parent: context.Context | None) -> Iterator[Span]:
+    """A span that has ids and is not recorded."""
+    above = trace.get_current_span(parent).get_span_context()
+    trace_id = above.trace_id if above.is_valid else _ids.generate_trace_id()
+    current = NonRecordingSpan(SpanContext(trace_id, _ids.generate_span_id(), False, _SAMPLED))
+    token = context.attach(trace.set_span_in_context(current, parent))
+    try:
+        yield current
+    finally:
+        context.detach(token)
+
+
 def traceparent() -> str:
-    """The current trace as a `traceparent`; empty outside a span."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return carrier.get("traceparent", "")
+    """The current trace as a `traceparent`; empty outside a span. Source: W3C Trace Context, 3.2 (version 00)."""
+    current = trace.get_current_span().get_span_context()
+    if not current.is_valid:
+        return ""
+    return f"00-{current.trace_id:032x}-{current.span_id:016x}-{current.trace_flags:02x}"

@@ -1,6 +1,5 @@
 """Events to bytes and back."""
 
-import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +55,7 @@ def wrap(
 
 def encode(envelope: Envelope) -> bytes:
     """The one JSON object that travels: compact, UTF-8, without a newline (frames are joined by newlines)."""
-    return json.dumps(envelope.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":")).encode()
+    return envelope.model_dump_json().encode()
 
 
 def decode(seq: int, body: bytes) -> Recorded:
