@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import orjson
 
 from services.gateway import measures, targets
+from services.gateway.coalescing import Coalesced
 from services.gateway.feed import Feed
 from services.gateway.freshness import Freshness
 from services.gateway.lanes import Lane
@@ -92,6 +93,7 @@ class Commands:
     """Decides and publishes for the users of one gateway."""
 
     def __init__(self, sessions: Sessions) -> None:
+        self.receipts = Coalesced()
         self._sessions = sessions
         self._freshness = Freshness(sessions)
         self._lanes: WeakValueDictionary[tuple[str, str], Lane] = WeakValueDictionary()

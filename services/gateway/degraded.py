@@ -151,7 +151,7 @@ class _Story:
             "active_chat": state.active_chat,
             "messages": kept,
             "more": len(kept) < len(shown),
-            "receipts": [],
+            "receipts": [{"user": user, "up_to_seq": seq} for user, seq in state.receipts.items()],
         }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.gateway import reading
 from services.gateway.context import Caller, Gateway
+from services.gateway.receipts import read_up_to
 from services.gateway.writing import Handler, create_session, invite, join_session, typing, write
 from shared import errors
 from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat
@@ -66,6 +67,7 @@ METHODS: Mapping[str, Method] = {
     "message.send": Method(Order.WRITE, write(SendMessage)),
     "message.edit": Method(Order.WRITE, write(EditMessage)),
     "message.redact": Method(Order.WRITE, write(RedactMessage)),
+    "receipt.read": Method(Order.READ, read_up_to),  # it may wait, and nothing waits for it
     "typing": Method(Order.WRITE, typing),
 }
 

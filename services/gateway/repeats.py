@@ -20,6 +20,7 @@ from shared.events import (
     ParticipantLeft,
     ParticipantRemoved,
     ParticipantRoleChanged,
+    ReceiptRead,
     SessionArchived,
     SessionConfigured,
     SessionCreated,
@@ -47,6 +48,7 @@ from shared.session.commands import (
     SetRole,
     UnarchiveSession,
 )
+from shared.session.receipts import ReadUpTo
 
 BECOMES: dict[type[Command], type[Event]] = {
     CreateSession: SessionCreated,
@@ -68,6 +70,7 @@ BECOMES: dict[type[Command], type[Event]] = {
     SendMessage: MessagePosted,
     EditMessage: MessageEdited,
     RedactMessage: MessageRedacted,
+    ReadUpTo: ReceiptRead,
 }
 _ADDRESS = {"id", "session_id"}
 

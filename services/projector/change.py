@@ -33,6 +33,11 @@ def is_shown(row: Mapping[str, Any]) -> bool:
     return not row["redacted"]
 
 
+def has_read_less(seq: int) -> Guard:
+    """A participant who has not read up to there."""
+    return lambda row: bool(row["read_seq"] < seq)
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """The row comes into being, unless there is one with this key: the first one wins."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.projector.change import Change, Drop, Edit, Key, is_open, is_open_before
+from services.projector.change import Change, Drop, Edit, Key, has_read_less, is_open, is_open_before
 from services.projector.rows import (
     answered,
     clean,
@@ -26,6 +26,7 @@ from shared.events import (
     ParticipantLeft,
     ParticipantRemoved,
     ParticipantRoleChanged,
+    ReceiptRead,
     Recorded,
     ReplyCompleted,
     ReplyFailed,
@@ -55,7 +56,8 @@ def changes(recorded: Recorded) -> list[Change]:
     seq, at = recorded.seq, datetime.fromisoformat(recorded.envelope.time)
     session: Key = (recorded.envelope.subject,)
     made = _of_event(recorded, session, at)
-    return [*made, Edit("sessions", session, {"last_seq": seq, "last_activity": at}, {})]
+    moved = {} if isinstance(recorded.event, ReceiptRead) else {"active_seq": seq, "last_activity": at}
+    return [*made, Edit("sessions", session, {"last_seq": seq, **moved}, {})]
 
 
 def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
@@ -94,6 +96,9 @@ def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
             return [edited(e, session, at, seq)]
         case MessageRedacted() as e:
             return [redacted(e, session, seq)]
+        case ReceiptRead() as e:
+            so_far = {"read_seq": e.up_to_seq, "seq": seq}
+            return [Edit("participants", (*session, e.user), so_far, {}, has_read_less(e.up_to_seq))]
         case ReplyStarted() as e:
             values = {"status": "running", "attempt": e.attempt, "model": e.model, "agent": e.agent or None}
             values |= {"started_at": at, "seq": seq}

@@ -14,7 +14,7 @@ from services.projector.folding import Poison, keys
 from services.projector.source import Logged
 from services.projector.store import Checkpoint
 from shared import db
-from shared.events import MalformedEventError, ParticipantLeft, ParticipantRemoved, Recorded, decode
+from shared.events import MalformedEventError, ParticipantLeft, ParticipantRemoved, ReceiptRead, Recorded, decode
 from shared.leader import StandStill
 from shared.logging import get_logger
 
@@ -121,7 +121,7 @@ class Projection:
         query = select(people.user_id, people.session_id).where(people.session_id.in_(changed))
         told = {(user, session): changed[session] for user, session in (await connection.execute(query)).all()}
         for step in steps:
-            if isinstance(step.recorded.event, ParticipantLeft | ParticipantRemoved):
+            if isinstance(step.recorded.event, ParticipantLeft | ParticipantRemoved | ReceiptRead):
                 told[step.recorded.event.user, step.recorded.envelope.subject] = step.recorded.seq
         return told
 

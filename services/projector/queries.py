@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, ScalarSelect, Table, func, select
+from sqlalchemy import RowMapping, ScalarSelect, Table, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.projector import pages, requests, shapes, store
@@ -14,6 +14,7 @@ from shared import db
 LARGE_HISTORY = 1000
 PREVIEW_CHARS = 200
 END = 2**62
+MAX_UNREAD = 100
 
 
 class Queries:
@@ -37,20 +38,21 @@ class Queries:
             people = select(participants).where(participants.c.session_id == of).order_by(participants.c.since_seq)
             threads = select(chats).where(chats.c.session_id == of).order_by(chats.c.created_seq)
             page = await pages.newest(connection, of, session["active_chat"], 50, END)
+            persons = (await connection.execute(people)).mappings().all()
             return {
                 "at": at,
                 "session": shapes.session(session),
-                "participants": [shapes.participant(row) for row in (await connection.execute(people)).mappings()],
+                "participants": [shapes.participant(row) for row in persons],
                 "chats": [shapes.chat(row) for row in (await connection.execute(threads)).mappings()],
                 "active_chat": session["active_chat"],
                 "messages": page.messages,
                 "more": page.more,
-                "receipts": [],
+                "receipts": [shapes.receipt(row) for row in persons if row["read_seq"]],
                 "running": [],
             }
 
     async def sessions(self, request: requests.Sessions) -> dict[str, Any]:
-        """`{sessions, cursor, at}`, by their last event, none that was deleted; `cursor` is null on the last page."""
+        """`{sessions, cursor, at}`, by their last activity, deleted ones left out; `cursor` is null at the end."""
         await self._progress.wait_for(request.min_seq)
         before = int(request.cursor) if request.cursor else END
         shown = [sessions.c.deleted_at.is_(None)]
@@ -61,19 +63,25 @@ class Queries:
         preview = func.left(messages.c.content, PREVIEW_CHARS).label("preview")
         when = (messages.c.created_at.label("said_at"), messages.c.created_seq.label("said_seq"))
         query = (
-            select(sessions, participants.c.role, people.label("people"), threads.label("threads"))
+            select(
+                sessions,
+                participants.c.role,
+                people.label("people"),
+                threads.label("threads"),
+                _unread().label("unread"),
+            )
             .add_columns(*columns, preview, *when)
             .join(participants, participants.c.session_id == sessions.c.session_id)
             .outerjoin(messages, last)
-            .where(participants.c.user_id == request.user, sessions.c.last_seq < before, *shown)
-            .order_by(sessions.c.last_seq.desc())
+            .where(participants.c.user_id == request.user, sessions.c.active_seq < before, *shown)
+            .order_by(sessions.c.active_seq.desc())
             .limit(request.limit + 1)
         )
         async with db.snapshot(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             found = (await connection.execute(query)).mappings().all()
         listed = [_summary(row) for row in found[: request.limit]]
-        cursor = str(listed[-1]["last_seq"]) if len(found) > request.limit else None
+        cursor = str(found[request.limit - 1]["active_seq"]) if len(found) > request.limit else None
         return {"sessions": listed, "cursor": cursor, "at": at}
 
     async def message(self, request: requests.Message) -> dict[str, Any]:
@@ -149,10 +157,31 @@ def _count_of(table: Table) -> ScalarSelect[int]:
     return rows.correlate(sessions).scalar_subquery()
 
 
+def _unread() -> ScalarSelect[int]:
+    """What others have said since the participant came and read, counted up to a hundred."""
+    said = messages.alias()
+    seen = func.greatest(participants.c.read_seq, participants.c.since_seq)
+    by_others = or_(said.c.role == "assistant", said.c.author != participants.c.user_id)
+    rows = (
+        select(said.c.message_id)
+        .where(said.c.session_id == sessions.c.session_id, said.c.created_seq > seen, by_others, ~said.c.redacted)
+        .limit(MAX_UNREAD)
+        .correlate(sessions, participants)
+        .subquery()
+    )
+    return select(func.count()).select_from(rows).scalar_subquery()
+
+
 def _summary(row: RowMapping) -> dict[str, Any]:
     last = None
     if row["said_seq"] is not None:
         last = {"role": row["last_role"], "author": row["author"], "author_name": row["author_name"]}
         last |= {"content": row["preview"], "time": shapes.time(row["said_at"]), "seq": row["said_seq"]}
-    facts = {**shapes.session(row), "role": row["role"], "active_chat": row["active_chat"], "last_message": last}
+    facts = {
+        **shapes.session(row),
+        "role": row["role"],
+        "active_chat": row["active_chat"],
+        "last_message": last,
+        "unread": row["unread"],
+    }
     return {**facts, "chats": row["threads"], "participants": row["people"]}

@@ -34,6 +34,7 @@ def new_session(e: SessionCreated, session: Key, at: datetime, seq: int) -> Put:
         "output_tokens": 0,
         "cached_tokens": 0,
         "last_message_id": None,
+        "active_seq": seq,
         "last_seq": seq,
         "seq": seq,
     }
@@ -43,7 +44,7 @@ def new_session(e: SessionCreated, session: Key, at: datetime, seq: int) -> Put:
 
 def new_participant(session: Key, user: str, name: str, role: str, at: datetime, seq: int) -> Put:
     """Somebody who is in the session."""
-    values = {"name": clean(name or user), "role": role, "joined_at": at, "since_seq": seq, "seq": seq}
+    values = {"name": clean(name or user), "role": role, "joined_at": at, "since_seq": seq, "read_seq": 0, "seq": seq}
     return Put("participants", (*session, user), values)
 
 

@@ -47,6 +47,11 @@ def participant(row: Row) -> dict[str, Any]:
     }
 
 
+def receipt(row: Row) -> dict[str, Any]:
+    """How far a participant has read."""
+    return {"user": row["user_id"], "up_to_seq": row["read_seq"]}
+
+
 def chat(row: Row) -> dict[str, Any]:
     """A chat with its number of messages."""
     return {

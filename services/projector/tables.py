@@ -66,6 +66,7 @@ sessions = Table(
     _count("output_tokens"),
     _count("cached_tokens"),
     Column("last_message_id", Text),
+    _seq("active_seq"),  # of the last event that is more than a receipt: lists are ordered by it
     _seq("last_seq"),  # of the session's last event; `seq` is of the session's own settings
     _seq(),
     PrimaryKeyConstraint("session_id"),
@@ -81,6 +82,7 @@ participants = Table(
     Column("role", Text, CheckConstraint("role IN ('owner', 'member', 'viewer')"), nullable=False),
     _time("joined_at"),
     _seq("since_seq"),
+    _seq("read_seq"),  # the participant has read up to here
     _seq(),
     PrimaryKeyConstraint("session_id", "user_id"),
     _of("sessions", "session_id"),
@@ -129,6 +131,7 @@ messages = Table(
     _seq(),
     PrimaryKeyConstraint("session_id", "message_id"),
     _of("chats", "session_id", "chat_id"),
+    Index("messages_of_session", "session_id", "created_seq"),
     Index("messages_of_chat", "session_id", "chat_id", "created_seq"),
 )
 

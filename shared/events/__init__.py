@@ -22,6 +22,7 @@ from shared.events.facts import (
     Usage,
 )
 from shared.events.messages import MessageEdited, MessageRedacted
+from shared.events.receipts import ReceiptRead
 from shared.events.sessions import SessionArchived, SessionDeleted, SessionRestored, SessionUnarchived
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "ParticipantLeft",
     "ParticipantRemoved",
     "ParticipantRoleChanged",
+    "ReceiptRead",
     "Recorded",
     "ReplyCompleted",
     "ReplyFailed",

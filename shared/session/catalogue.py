@@ -19,12 +19,13 @@ from shared.session.commands import (
     SetRole,
     UnarchiveSession,
 )
+from shared.session.receipts import ReadUpTo
 
 COMMANDS: dict[str, type[Command]] = {
     command.METHOD: command
     for command in (
         CreateSession, RenameSession, ConfigureSession, ArchiveSession, UnarchiveSession, DeleteSession, RestoreSession,
         InviteParticipant, JoinSession, LeaveSession, RemoveParticipant, SetRole, CreateChat, RenameChat, ConfigureChat,
-        ActivateChat, SendMessage, EditMessage, RedactMessage,
+        ActivateChat, SendMessage, EditMessage, RedactMessage, ReadUpTo,
     )
 }  # fmt: skip

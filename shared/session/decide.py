@@ -30,6 +30,7 @@ from shared.session.commands import (
 from shared.session.decided import Actor, Decided
 from shared.session.lifecycle import move
 from shared.session.people import join, manage
+from shared.session.receipts import ReadUpTo, read
 from shared.session.state import SessionState, Target
 from shared.session.targets import change
 
@@ -49,6 +50,8 @@ def decide(
         return errors.NotFound("session")
     if state.deleted and not isinstance(command, RestoreSession):
         return errors.Gone("the session is deleted")
+    if isinstance(command, ReadUpTo):
+        return read(state, command, actor)
     if member.role == "viewer" and not isinstance(command, LeaveSession):
         return errors.PermissionDenied("viewers read only")
     match command:

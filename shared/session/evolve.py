@@ -14,6 +14,7 @@ from shared.events import (
     ParticipantLeft,
     ParticipantRemoved,
     ParticipantRoleChanged,
+    ReceiptRead,
     Recorded,
     ReplyCompleted,
     ReplyFailed,
@@ -65,15 +66,19 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
             person = Participant(e.user, e.name or e.user, e.role, seq)
             return replace(state, participants=_with(state.participants, e.user, person))
         case ParticipantLeft() as e:
-            return replace(state, participants=_without(state.participants, e.user))
+            receipts = _without(state.receipts, e.user)
+            return replace(state, participants=_without(state.participants, e.user), receipts=receipts)
         case ParticipantRemoved() as e:
             removed = _newest(_with(_without(state.removed, e.user), e.user, seq))
-            return replace(state, participants=_without(state.participants, e.user), removed=removed)
+            people, receipts = _without(state.participants, e.user), _without(state.receipts, e.user)
+            return replace(state, participants=people, receipts=receipts, removed=removed)
         case ParticipantRoleChanged() as e if (known := state.participants.get(e.user)) is not None:
             changed = _with(state.participants, e.user, replace(known, role=e.role))
             return replace(state, participants=changed)
         case ChatCreated() as e if e.chat_id not in state.chats:
             return replace(state, chats=_with(state.chats, e.chat_id, Chat(e.chat_id, e.name, e.chat_type)))
+        case ReceiptRead() as e if e.user in state.participants and e.up_to_seq > state.receipts.get(e.user, 0):
+            return replace(state, receipts=_with(state.receipts, e.user, e.up_to_seq))
         case ChatRenamed() as e if (chat := state.chats.get(e.chat_id)) is not None:
             return replace(state, chats=_with(state.chats, e.chat_id, replace(chat, name=e.name)))
         case ChatActivated() as e if e.chat_id in state.chats:

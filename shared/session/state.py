@@ -80,6 +80,7 @@ class SessionState:
     invites: Mapping[str, Invite] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)  # who, and at which seq; the latest hundreds
     chats: Mapping[str, Chat] = field(default_factory=dict)
+    receipts: Mapping[str, int] = field(default_factory=dict)  # up to which seq each participant has read
     open_replies: Mapping[str, OpenReply] = field(default_factory=dict)
 
     @property

@@ -19,6 +19,7 @@ from shared.events import (
     ParticipantLeft,
     ParticipantRemoved,
     ParticipantRoleChanged,
+    ReceiptRead,
     ReplyCompleted,
     ReplyFailed,
     ReplyStarted,
@@ -82,6 +83,7 @@ later_events: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(MessageEdited, message_id=REPLIES, chat_id=CHATS, content=TEXT),
     st.builds(MessageRedacted, message_id=REPLIES, chat_id=CHATS),
+    st.builds(ReceiptRead, user=USERS, up_to_seq=st.integers(1, 9)),
     st.just(Unknown()),
 )
 histories = st.lists(later_events, max_size=25)

@@ -82,6 +82,8 @@ def test_the_rows_say_what_the_session_core_says(events: list[Event]) -> None:
         _clean(state.title),
         state.active_chat,
     )
+    read = {user: row["read_seq"] for user, row in of(tables, "participants").items() if row["read_seq"]}
+    assert read == state.receipts
     assert (session["archived_at"] is not None) == state.archived
     assert (session["deleted_at"] is not None) == state.deleted
     people = {user: (row["name"], row["role"], row["since_seq"]) for user, row in of(tables, "participants").items()}
