@@ -14,6 +14,7 @@ from services.gateway.context import Gateway
 from services.gateway.notices import Notices
 from services.gateway.outages import Outages, ask_owners, watch
 from services.gateway.presence import Presence
+from services.gateway.rosters import Rosters
 from services.gateway.sessions import Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.socket import Receiver, Socket
@@ -66,7 +67,8 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
             commands=Commands(sessions),
             queries=queries,
             notices=Notices(),
-            presence=Presence(bus, reader, settings.instance),
+            presence=(presence := Presence(bus, reader, settings.instance)),
+            rosters=Rosters(bus, presence),
             clients=Clients(settings.connections_per_user),
             stats=Stats(),
         )
@@ -77,7 +79,10 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
             gateway.notices.listening(bus.client),
             gateway.presence.announced(),
             tasks.background(
-                sessions.run(), ask_owners(outages, bus), watch(outages, lambda: gateway.clients.close_all(SHUTDOWN))
+                sessions.run(),
+                gateway.rosters.run(),
+                ask_owners(outages, bus),
+                watch(outages, lambda: gateway.clients.close_all(SHUTDOWN)),
             ),
             service.http(settings, web, ws=sockets),
         ):

@@ -51,6 +51,11 @@ class Subscription:
         if seq is not None or not self._socket.behind:
             self._push(frame)
 
+    def told(self, push: bytes) -> None:
+        """Writes a join or a leave, if the subscribe has been answered."""
+        if self.joined is not None:
+            self._push(push)
+
     def revoked(self) -> None:
         """The client is told, and does not come back by itself."""
         self._ended(self, closing.REVOKED)
@@ -88,12 +93,20 @@ class Channels:
         subscription = Subscription(self._socket, self._identity.user, lambda _, why: self._end(channel, why))
         recover = (request.epoch, request.offset) if request.recover else None
         joined = await self._gateway.sessions.join(session_id, subscription, recover, self._identity.user)
-        if not self._socket.open:
-            joined.leave()
-            return
         if joined.was_recovering and not joined.recovered and request.flag & REJECT_UNRECOVERED:
             joined.leave()
             raise errors.Unrecoverable
+        try:
+            if request.join_leave:
+                await self._gateway.rosters.add(session_id, self._client_id, subscription.told)
+        except BaseException:
+            self._gateway.rosters.remove(session_id, self._client_id)
+            joined.leave()
+            raise
+        if not self._socket.open:
+            self._gateway.rosters.remove(session_id, self._client_id)
+            joined.leave()
+            return
         subscription.joined = joined
         self._subscriptions[channel] = subscription
         self._gateway.stats.subscriptions += 1
@@ -108,6 +121,7 @@ class Channels:
             self._gateway.stats.subscriptions -= 1
             if subscription.joined:
                 subscription.joined.leave()
+            self._gateway.rosters.remove(session_id_of(channel), self._client_id)
             self._gateway.presence.leave(session_id_of(channel), self._client_id)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from services.gateway.clients import Clients
 from services.gateway.commands import Commands
 from services.gateway.notices import Notices
 from services.gateway.presence import Presence
+from services.gateway.rosters import Rosters
 from services.gateway.sessions import Sessions
 from services.gateway.settings import GatewaySettings
 from services.gateway.stats import Stats
@@ -26,6 +27,7 @@ class Gateway:
     queries: QueryClient
     notices: Notices
     presence: Presence
+    rosters: Rosters
     clients: Clients
     stats: Stats
 

@@ -5,6 +5,7 @@ client.<session>.<gateway>.<client>  stays; counts only while its gateway lives,
 """
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -35,6 +36,7 @@ class Presence:
         self._bus = bus
         self._reader = reader
         self._me = subjects.user_token(instance)
+        self._run = orjson.dumps({"run": uuid.uuid4().hex})  # a process that was started anew is another one
         self._mine: dict[str, bytes] = {}
         self._outbox: asyncio.Queue[tuple[str, bytes, dict[str, str]]] = asyncio.Queue()
         bus.on_reconnect.append(self._say_again)
@@ -58,10 +60,19 @@ class Presence:
         Raises:
             Unavailable: the bus does not answer.
         """
-        alive = {entry.subject.rsplit(".", 1)[1] for entry in await self._all(subjects.presence_gateway("*"))}
+        alive = await self.gateways()
         entries = await self._all(subjects.presence_client(session_id, "*", "*"))
         found = [orjson.loads(entry.body) for entry in entries if entry.subject.split(".")[-2] in alive]
         return {one["client"]: one for one in found}
+
+    async def gateways(self) -> dict[str, bytes]:
+        """The living gateways, and which run of each it is.
+
+        Raises:
+            Unavailable: the bus does not answer.
+        """
+        entries = await self._all(subjects.presence_gateway("*"))
+        return {entry.subject.rsplit(".", 1)[1]: entry.body for entry in entries}
 
     @asynccontextmanager
     async def announced(self) -> AsyncIterator[None]:
@@ -79,7 +90,7 @@ class Presence:
                     await self._bus.js.purge_stream(STREAM, subject=subjects.presence_client("*", self._me, "*"))
                     await self._say_again()
                     first = False
-                await self._put(subjects.presence_gateway(self._me), b"{}", {"Nats-TTL": str(GATEWAY_TTL_S)})
+                await self._put(subjects.presence_gateway(self._me), self._run, {"Nats-TTL": str(GATEWAY_TTL_S)})
             await asyncio.sleep(REFRESH_S)
 
     async def _write(self) -> None:
@@ -90,7 +101,7 @@ class Presence:
         """After a reconnect the bucket may be a new and empty one."""
         with suppress(JetStreamError, nats.errors.Error, ConnectionError):
             await ensure_presence(self._bus.js)
-            await self._put(subjects.presence_gateway(self._me), b"{}", {"Nats-TTL": str(GATEWAY_TTL_S)})
+            await self._put(subjects.presence_gateway(self._me), self._run, {"Nats-TTL": str(GATEWAY_TTL_S)})
             for key, body in list(self._mine.items()):
                 await self._put(key, body)
 

@@ -23,6 +23,7 @@ class SubscribeRequest(Params):
     epoch: str = ""
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
     flag: int = 0
+    join_leave: bool = False
 
 
 class ConnectRequest(Params):
