@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 
+KEYED = "key-"  # begins the ids of sessions that are found by a key
 _RANDOM_BITS = (1 << 74) - 1
 
 
@@ -47,3 +48,8 @@ def derived(cause: str, purpose: str) -> str:
     """
     digest = hashlib.sha256(f"{cause}\x00{purpose}".encode()).digest()
     return str(_layout(time_ms(cause), int.from_bytes(digest[:10], "big") & _RANDOM_BITS))
+
+
+def keyed(user: str, key: str) -> str:
+    """The id of the user's session for a key: the same wherever it is asked for."""
+    return KEYED + hashlib.sha256(f"{user}\x00{key}".encode()).hexdigest()[:48]

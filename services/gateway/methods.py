@@ -7,13 +7,13 @@ from typing import Any
 
 from services.gateway import reading
 from services.gateway.context import Caller, Gateway
+from services.gateway.obtaining import create_chat, create_session, get_or_create_session
 from services.gateway.receipts import read_up_to
-from services.gateway.writing import Handler, create_session, invite, join_session, typing, write
+from services.gateway.writing import Handler, invite, join_session, typing, write
 from shared import errors
 from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat
 from shared.session.commands import (
     ArchiveSession,
-    CreateChat,
     DeleteSession,
     EditMessage,
     LeaveSession,
@@ -45,6 +45,7 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "session.create": Method(Order.SERIAL, create_session),
+    "session.get_or_create": Method(Order.SERIAL, get_or_create_session),
     "session.rename": Method(Order.SERIAL, write(RenameSession)),
     "session.configure": Method(Order.SERIAL, write(ConfigureSession)),
     "session.archive": Method(Order.SERIAL, write(ArchiveSession)),
@@ -58,7 +59,7 @@ METHODS: Mapping[str, Method] = {
     "session.set_role": Method(Order.SERIAL, write(SetRole)),
     "session.exists": Method(Order.READ, reading.session_exists),
     "session.list": Method(Order.READ, reading.session_list),
-    "chat.create": Method(Order.SERIAL, write(CreateChat)),
+    "chat.create": Method(Order.SERIAL, create_chat),
     "chat.rename": Method(Order.SERIAL, write(RenameChat)),
     "chat.configure": Method(Order.SERIAL, write(ConfigureChat)),
     "chat.activate": Method(Order.SERIAL, write(ActivateChat)),

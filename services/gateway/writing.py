@@ -13,7 +13,7 @@ from services.gateway.requests import Params, parse
 from shared import auth, errors, telemetry
 from shared.events.base import SessionId
 from shared.session import Command
-from shared.session.commands import CommandId, CreateSession, InviteParticipant, JoinSession
+from shared.session.commands import CommandId, InviteParticipant, JoinSession
 
 Handler = Callable[[Gateway, Caller, Any], Awaitable[dict[str, Any]]]
 
@@ -37,9 +37,6 @@ def write(model: type[Command]) -> Handler:
         return answer(await execute(gateway, caller, parse(model, data)))
 
     return handler
-
-
-create_session = write(CreateSession)
 
 
 async def invite(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:

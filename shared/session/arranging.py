@@ -47,9 +47,12 @@ class ConfigureSession(Command):
 
 def create(state: SessionState, command: CreateChat) -> Decided | errors.Refused:
     """A further chat, up to a limit."""
+    if command.unique_type and state.chat_of_type(command.chat_type):
+        return errors.Conflict(f"there is a chat of type {command.chat_type}")
     if len(state.chats) >= MAX_CHATS:
         return errors.LimitExceeded(f"{MAX_CHATS} chats")
-    return Decided(ChatCreated(chat_id=command.id, name=command.name, chat_type=command.chat_type))
+    created = ChatCreated(chat_id=command.id, name=command.name, chat_type=command.chat_type)
+    return Decided(created, strict=command.unique_type)
 
 
 def arrange(state: SessionState, command: ChatCommand) -> Decided | errors.Refused:

@@ -120,11 +120,12 @@ class SetRole(Command):
 
 
 class CreateChat(Command):
-    """Open a further chat; its id is the command's."""
+    """Open a further chat; its id is the command's. With `unique_type`, only if there is none of its type."""
 
     METHOD: ClassVar[str] = "chat.create"
     name: Title = ""
     chat_type: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "discussion"
+    unique_type: bool = False
 
 
 class SendMessage(Command):

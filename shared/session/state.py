@@ -83,6 +83,10 @@ class SessionState:
     receipts: Mapping[str, int] = field(default_factory=dict)  # up to which seq each participant has read
     open_replies: Mapping[str, OpenReply] = field(default_factory=dict)
 
+    def chat_of_type(self, chat_type: str) -> str | None:
+        """The first chat of this type."""
+        return next((chat.chat_id for chat in self.chats.values() if chat.chat_type == chat_type), None)
+
     @property
     def exists(self) -> bool:
         """Whether the session was created."""

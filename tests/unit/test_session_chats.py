@@ -40,3 +40,14 @@ def test_settings_are_recorded_as_they_were_given() -> None:
     outcome = world.do(ConfigureSession, ADA, ai_context=AiContext(temperature=0.0))
     assert isinstance(outcome, Decided)
     assert world.log[-1].envelope.data == {"ai_context": {"temperature": 0.0}}
+
+
+def test_a_type_that_is_to_be_unique_is() -> None:
+    world = opened()
+    assert isinstance(world.do(CreateChat, ADA, chat_type="discussion", unique_type=True), errors.Conflict)
+    made = world.do(CreateChat, ADA, chat_type="planning", unique_type=True)
+    assert isinstance(made, Decided)
+    assert made.strict
+    assert isinstance(world.do(CreateChat, ADA, chat_type="planning", unique_type=True), errors.Conflict)
+    assert isinstance(world.do(CreateChat, ADA, chat_type="planning"), Decided)
+    assert world.state.chat_of_type("planning") == made.event.model_dump()["chat_id"]

@@ -20,6 +20,7 @@ class NewChat(BaseModel):
 
     name: str = ""
     chat_type: str = "discussion"
+    unique_type: bool = False
 
 
 class ChatChoice(BaseModel):
