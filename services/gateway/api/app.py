@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.gateway.api import auth, chats, cors, lifecycle, participants, problems, sessions, stream, web
+from services.gateway.api import auth, bodies, chats, cors, lifecycle, participants, problems, sessions, stream, web
 from services.gateway.context import Gateway
 from services.gateway.limits import Buckets
 from shared.health import Health
@@ -18,6 +18,7 @@ def make_app(gateway: Gateway, health: Health) -> FastAPI:
     app.state.guests = Buckets(per_minute) if per_minute else None
     app.state.streams = set()
     problems.install(app)
+    bodies.install(app, gateway.settings.frame_bytes)
     cors.install(app, gateway.settings.origins)
     routers = (auth, stream, lifecycle, participants, sessions, chats)
     for router in (module.router for module in routers):
