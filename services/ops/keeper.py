@@ -45,8 +45,8 @@ class Keeper:
                 self._start()
                 code = await self._ended()
                 self.last_end = process.describe_end(code)
-            except OSError as error:
-                self.last_output, self.last_end = str(error), "not started"
+            except Exception as error:  # noqa: BLE001 - whatever it is this time, the next start may do
+                self.last_output, self.last_end = str(error) or repr(error), "not started"
             else:
                 self.last_output = _tail(self.log, offset) if code > 0 else ""  # a killed one had no last words
             if not self._stopping.is_set():

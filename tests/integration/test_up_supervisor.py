@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ async def test_a_killed_process_is_back_within_a_second_on_its_port(tmp_path: Pa
 
         await eventually(back, timeout_s=1.0)
         await eventually(one.is_ready)
+
+
+async def test_a_start_that_fails_for_whatever_reason_is_tried_again(tmp_path: Path) -> None:
+    reasons: list[Exception] = [RuntimeError("a process is in the way"), OSError("no memory")]
+
+    def prepare() -> None:
+        if reasons:
+            raise reasons.pop()
+
+    supervising, data_dir = supervisor(tmp_path)
+    async with supervising:
+        await supervising.until_ready(supervising.launch([replace(part("one"), before_start=prepare)]))
+        (one,) = state.read(data_dir.state_file)
+        assert one.restarts == 2
 
 
 async def test_nothing_is_left_afterwards_not_even_a_process_that_ignores_the_signal(tmp_path: Path) -> None:
