@@ -1,5 +1,6 @@
 """One connection's subscriptions. A session's events go from its feed to the socket through `Subscription.deliver`."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -10,13 +11,16 @@ from services.gateway import closing, protocol
 from services.gateway.closing import Unsubscribe
 from services.gateway.context import Gateway
 from services.gateway.joining import Joined
+from services.gateway.merging import Skipped
 from services.gateway.notices import CHANNEL_PREFIX as USER
+from services.gateway.publication import passing
 from services.gateway.requests import SubscribeRequest
 from services.gateway.socket import Socket
 from shared import errors
 from shared.auth import Identity
 
 SESSION = "session:"
+CATCH_UP_S = 0.05
 REJECT_UNRECOVERED = 2  # bit of a subscribe's `flag`
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -37,7 +41,7 @@ def session_id_of(channel: str) -> str:
 class Subscription:
     """A listener of one session's feed that writes to one socket."""
 
-    __slots__ = ("_ended", "_push", "_socket", "joined", "user")
+    __slots__ = ("_ended", "_push", "_skipped", "_socket", "joined", "user")
 
     def __init__(self, socket: Socket, user: str, ended: Callable[["Subscription", Unsubscribe], None]) -> None:
         self.user = user
@@ -45,11 +49,30 @@ class Subscription:
         self._socket = socket
         self._push = socket.push
         self._ended = ended
+        self._skipped = Skipped()
 
     def deliver(self, frame: bytes, seq: int | None) -> None:
-        """Writes the push; what is never stored is left out while the reader is behind."""
-        if seq is not None or not self._socket.behind:
+        """Writes the push. While the reader is behind, chunks of replies are put off, to be sent as one, and whatever
+        else is never stored is left out.
+        """
+        if seq is not None or not (self._skipped or self._socket.behind):
             self._push(frame)
+            return
+        was_whole = not self._skipped
+        self._skipped.note(frame)
+        if was_whole and self._skipped:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Sends what was put off as soon as the reader has read enough."""
+        if not self._socket.open or self.joined is None:
+            return
+        if self._socket.behind:
+            asyncio.get_running_loop().call_later(CATCH_UP_S, self._catch_up)
+            return
+        feed = self.joined.feed
+        for chunk in self._skipped.merged(feed.running()):
+            self._push(feed.frame(passing(orjson.dumps(chunk))))
 
     def told(self, push: bytes) -> None:
         """Writes a join or a leave, if the subscribe has been answered."""
@@ -121,6 +144,7 @@ class Channels:
             self._gateway.stats.subscriptions -= 1
             if subscription.joined:
                 subscription.joined.leave()
+                subscription.joined = None
             self._gateway.rosters.remove(session_id_of(channel), self._client_id)
             self._gateway.presence.leave(session_id_of(channel), self._client_id)
 
