@@ -23,6 +23,7 @@ from shared.session.commands import (
     RestoreSession,
     SendMessage,
     SetRole,
+    SubmitOperation,
     UnarchiveSession,
 )
 
@@ -68,6 +69,8 @@ METHODS: Mapping[str, Method] = {
     "message.send": Method(Order.WRITE, write(SendMessage)),
     "message.edit": Method(Order.WRITE, write(EditMessage)),
     "message.redact": Method(Order.WRITE, write(RedactMessage)),
+    "operation.submit": Method(Order.WRITE, write(SubmitOperation)),
+    "object.list": Method(Order.READ, reading.object_list),
     "receipt.read": Method(Order.READ, read_up_to),  # it may wait, and nothing waits for it
     "typing": Method(Order.WRITE, typing),
 }

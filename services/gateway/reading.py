@@ -9,6 +9,7 @@ from services.gateway.context import Caller, Gateway
 from services.gateway.requests import Params, parse
 from shared import errors
 from shared.events.base import ChatId, SessionId
+from shared.events.objects import ObjectId
 
 PROJECTOR = "projector"
 PAGE = 50
@@ -44,6 +45,13 @@ class ChatHistoryRequest(SessionRequest):
         if self.before is not None and self.after is not None:
             raise ValueError("before and after exclude each other")
         return self
+
+
+class ObjectListRequest(SessionRequest):
+    """`cursor` comes from the page before."""
+
+    cursor: ObjectId | None = None
+    limit: Limit = PAGE
 
 
 async def session_exists(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
@@ -82,4 +90,13 @@ async def chat_history(gateway: Gateway, caller: Caller, data: Any) -> dict[str,
             raise errors.NotFound("chat")
         question = {**request.model_dump(exclude_none=True), "chat_id": chat_id, "min_seq": feed.last}
     answer: dict[str, Any] = await gateway.queries.ask(PROJECTOR, "chat_history", question)
+    return answer
+
+
+async def object_list(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
+    """A page of the shared objects of a session, each with the last operation on it."""
+    request = parse(ObjectListRequest, data)
+    async with readable(gateway, request.session_id, caller.identity) as feed:
+        question = {**request.model_dump(exclude_none=True), "min_seq": feed.last}
+    answer: dict[str, Any] = await gateway.queries.ask(PROJECTOR, "objects", question)
     return answer

@@ -15,6 +15,7 @@ from shared.events import (
     MessageEdited,
     MessagePosted,
     MessageRedacted,
+    OperationApplied,
     ParticipantInvited,
     ParticipantJoined,
     ParticipantLeft,
@@ -46,6 +47,7 @@ from shared.session.commands import (
     RestoreSession,
     SendMessage,
     SetRole,
+    SubmitOperation,
     UnarchiveSession,
 )
 from shared.session.receipts import ReadUpTo
@@ -70,6 +72,7 @@ BECOMES: dict[type[Command], type[Event]] = {
     SendMessage: MessagePosted,
     EditMessage: MessageEdited,
     RedactMessage: MessageRedacted,
+    SubmitOperation: OperationApplied,
     ReadUpTo: ReceiptRead,
 }
 _ADDRESS = {"id", "session_id"}

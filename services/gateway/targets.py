@@ -12,9 +12,9 @@ import orjson
 from services.gateway.chain import Link
 from services.gateway.feed import Feed
 from shared.bus.query import QueryClient
-from shared.events import MessageEdited, MessagePosted, MessageRedacted, ReplyCompleted
+from shared.events import MessageEdited, MessagePosted, MessageRedacted, OperationApplied, ReplyCompleted
 from shared.session import Command, Target
-from shared.session.commands import EditMessage, RedactMessage
+from shared.session.commands import EditMessage, RedactMessage, SubmitOperation
 
 DEADLINE_S = 3.0
 
@@ -28,14 +28,25 @@ async def find(feed: Feed, queries: QueryClient, command: Command) -> Target:
     recent = feed.fold.recent
     match command:
         case EditMessage(message_id=thing) | RedactMessage(message_id=thing):
-            found = message_in(recent, thing)
+            found, question = message_in(recent, thing), {"message_id": thing}
+        case SubmitOperation(target=thing, expected_seq=int()):
+            found, question = object_in(recent, thing), {"target": thing}
         case _:
-            return Target()
+            return Target()  # the last writer wins, whatever was there
     if found is not None or not recent or recent[0].prev == 0:
         return found or Target()
-    request = {"session_id": feed.session_id, "message_id": thing, "min_seq": feed.last}
-    answer = (await queries.ask("projector", "message", request, DEADLINE_S))["message"]
-    return Target(**answer) if answer else Target()
+    question |= {"session_id": feed.session_id}
+    answer = await queries.ask("projector", "target", {**question, "min_seq": feed.last}, DEADLINE_S)
+    return Target(**answer["target"]) if answer["target"] else Target()
+
+
+def object_in(links: Iterable[Link], name: str) -> Target | None:
+    """The shared object as these events leave it; None if none of them is about it."""
+    target: Target | None = None
+    for seq, body in _about(links, name):
+        if body.get("type") == OperationApplied.TYPE and (body.get("data") or {}).get("target") == name:
+            target = Target(seq, str(body.get("actor")))
+    return target
 
 
 def message_in(links: Iterable[Link], message_id: str) -> Target | None:

@@ -11,6 +11,7 @@ from services.projector.rows import (
     new_chat,
     new_participant,
     new_session,
+    operated,
     posted,
     redacted,
 )
@@ -22,6 +23,7 @@ from shared.events import (
     MessageEdited,
     MessagePosted,
     MessageRedacted,
+    OperationApplied,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantRemoved,
@@ -96,6 +98,8 @@ def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
             return [edited(e, session, at, seq)]
         case MessageRedacted() as e:
             return [redacted(e, session, seq)]
+        case OperationApplied() as e:
+            return operated(recorded, e, session, at)
         case ReceiptRead() as e:
             so_far = {"read_seq": e.up_to_seq, "seq": seq}
             return [Edit("participants", (*session, e.user), so_far, {}, has_read_less(e.up_to_seq))]

@@ -9,6 +9,7 @@ from services.projector.change import Change, Drop, Edit, Key, Put, Row
 PARENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "participants": ("sessions", ("session_id",)),
     "chats": ("sessions", ("session_id",)),
+    "objects": ("sessions", ("session_id",)),
     "messages": ("chats", ("session_id", "chat_id")),
     "replies": ("chats", ("session_id", "chat_id")),
 }

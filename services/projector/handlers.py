@@ -27,9 +27,13 @@ def register(broker: NatsBroker, queries: Queries) -> None:
     async def sessions(request: requests.Sessions) -> dict[str, Any]:
         return ok(await queries.sessions(request))
 
-    @answers("message")  # type: ignore[untyped-decorator]
-    async def message(request: requests.Message) -> dict[str, Any]:
-        return ok(await queries.message(request))
+    @answers("target")  # type: ignore[untyped-decorator]
+    async def target(request: requests.Target) -> dict[str, Any]:
+        return ok(await queries.target(request))
+
+    @answers("objects")  # type: ignore[untyped-decorator]
+    async def objects(request: requests.Objects) -> dict[str, Any]:
+        return ok(await queries.objects(request))
 
     @answers("chat_history")  # type: ignore[untyped-decorator]
     async def chat_history(request: requests.ChatHistory) -> dict[str, Any]:

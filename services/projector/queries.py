@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.projector import pages, requests, shapes, store
 from services.projector.progress import Progress
-from services.projector.tables import chats, messages, participants, replies, sessions
+from services.projector.tables import chats, messages, objects, participants, replies, sessions
 from shared import db
+from shared.session.commands import PAYLOAD_BYTES
 
 LARGE_HISTORY = 1000
 PREVIEW_CHARS = 200
@@ -84,16 +85,34 @@ class Queries:
         cursor = str(found[request.limit - 1]["active_seq"]) if len(found) > request.limit else None
         return {"sessions": listed, "cursor": cursor, "at": at}
 
-    async def message(self, request: requests.Message) -> dict[str, Any]:
-        """`{message: {seq, author, chat_id, redacted}, at}`: where it last changed, and the participant who wrote it.
-        Null if there is none.
-        """
+    async def target(self, request: requests.Target) -> dict[str, Any]:
+        """`{target: {seq, author, ...}, at}`: where the message or object last changed. Null if there is none."""
         await self._progress.wait_for(request.min_seq)
-        place = (messages.c.session_id == request.session_id, messages.c.message_id == request.message_id)
         async with db.snapshot(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
-            row = (await connection.execute(select(messages).where(*place))).mappings().first()
-        return {"message": shapes.target(row) if row else None, "at": at}
+            if request.target:
+                key = (objects.c.session_id == request.session_id, objects.c.target == request.target)
+                row = (await connection.execute(select(objects).where(*key))).mappings().first()
+                return {"target": row and {"seq": row["seq"], "author": row["author"]}, "at": at}
+            key = (messages.c.session_id == request.session_id, messages.c.message_id == request.message_id)
+            row = (await connection.execute(select(messages).where(*key))).mappings().first()
+        return {"target": row and shapes.target(row), "at": at}
+
+    async def objects(self, request: requests.Objects) -> dict[str, Any]:
+        """`{objects, cursor, at}`, by name; `cursor` is null on the last page."""
+        await self._progress.wait_for(request.min_seq)
+        query = (
+            select(objects)
+            .where(objects.c.session_id == request.session_id, objects.c.target > request.cursor)
+            .order_by(objects.c.target)
+            .limit(min(request.limit, pages.MAX_BYTES // PAYLOAD_BYTES) + 1)
+        )
+        async with db.snapshot(self._engine) as connection:
+            at = (await store.checkpoint(connection)).seq
+            found = (await connection.execute(query)).mappings().all()
+        shown = shapes.within([shapes.shared_object(row) for row in found[: request.limit]], pages.MAX_BYTES)
+        cursor = shown[-1]["target"] if len(shown) < len(found) else None
+        return {"objects": shown, "cursor": cursor, "at": at}
 
     async def chat_history(self, request: requests.ChatHistory) -> dict[str, Any]:
         """`{messages, total, more, large_history, at}`, ascending; `more` in the direction of reading."""

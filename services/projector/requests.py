@@ -25,11 +25,20 @@ class Sessions(Request):
     include_archived: bool = False
 
 
-class Message(Request):
-    """One message, as somebody who wants to change it must know it."""
+class Target(Request):
+    """A message or an object, as somebody who wants to change it must know it."""
 
     session_id: str
-    message_id: str
+    message_id: str = ""
+    target: str = ""
+
+
+class Objects(Request):
+    """Shared objects by name, those after `cursor`."""
+
+    session_id: str
+    cursor: str = ""
+    limit: int = Field(50, ge=1, le=200)
 
 
 class ChatHistory(Request):

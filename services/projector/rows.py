@@ -9,6 +9,7 @@ from shared.events import (
     MessageEdited,
     MessagePosted,
     MessageRedacted,
+    OperationApplied,
     Recorded,
     ReplyCompleted,
     SessionCreated,
@@ -122,6 +123,14 @@ def redacted(e: MessageRedacted, session: Key, seq: int) -> Edit:
     """Nothing of what was said is left in the row."""
     values: Row = {"content": "", "metadata": {}, "redacted": True, "seq": seq}
     return Edit("messages", (*session, e.message_id), values, {}, is_shown)
+
+
+def operated(recorded: Recorded, e: OperationApplied, session: Key, at: datetime) -> list[Change]:
+    """The object is as the last operation on it says."""
+    values: Row = {"kind": clean(e.kind), "payload": clean(e.payload), "author": recorded.envelope.actor}
+    values |= {"changed_at": at, "seq": recorded.seq}
+    key = (*session, e.target)
+    return [Put("objects", key, values), Edit("objects", key, values, {})]
 
 
 def clean(value: Any) -> Any:

@@ -94,6 +94,12 @@ def target(row: Row) -> dict[str, Any]:
     return {"seq": row["seq"], "author": author, "chat_id": row["chat_id"], "redacted": row["redacted"]}
 
 
+def shared_object(row: Row) -> dict[str, Any]:
+    """A shared object: the last operation on it, by whom and where."""
+    facts = {name: row[name] for name in ("target", "kind", "payload", "author", "seq")}
+    return {**facts, "time": time(row["changed_at"])}
+
+
 def _usage(row: Row) -> dict[str, int]:
     return {name: row[name] for name in ("input_tokens", "output_tokens", "cached_tokens")}
 

@@ -164,6 +164,20 @@ replies = Table(
     Index("replies_open", "requested_seq", postgresql_where=text("status IN ('requested', 'running')")),
 )
 
+objects = Table(
+    "objects",
+    metadata,
+    _text("session_id"),
+    Column("target", Text(collation="C"), nullable=False),
+    _text("kind"),
+    Column("payload", JSONB(none_as_null=False), nullable=False),
+    _text("author"),
+    _time("changed_at"),
+    _seq(),
+    PrimaryKeyConstraint("session_id", "target"),
+    _of("sessions", "session_id"),
+)
+
 parked = Table(
     "parked",
     metadata,
@@ -182,4 +196,6 @@ checkpoint = Table(
 )
 
 # What the fold fills, parents first.
-READ_MODELS: dict[str, Table] = {table.name: table for table in (sessions, participants, chats, messages, replies)}
+READ_MODELS: dict[str, Table] = {
+    table.name: table for table in (sessions, participants, chats, messages, replies, objects)
+}

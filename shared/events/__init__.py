@@ -22,6 +22,7 @@ from shared.events.facts import (
     Usage,
 )
 from shared.events.messages import MessageEdited, MessageRedacted
+from shared.events.objects import OperationApplied
 from shared.events.receipts import ReceiptRead
 from shared.events.sessions import SessionArchived, SessionDeleted, SessionRestored, SessionUnarchived
 
@@ -39,6 +40,7 @@ __all__ = [
     "MessageEdited",
     "MessagePosted",
     "MessageRedacted",
+    "OperationApplied",
     "ParticipantInvited",
     "ParticipantJoined",
     "ParticipantLeft",

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from shared.events.base import ChatId, Content, Event, EventId, Title, UserId
 from shared.events.chats import ChatActivated, ChatConfigured, ChatRenamed, SessionConfigured
 from shared.events.messages import MessageEdited, MessageRedacted
+from shared.events.objects import OperationApplied
 from shared.events.receipts import ReceiptRead
 from shared.events.sessions import SessionArchived, SessionDeleted, SessionRestored, SessionUnarchived
 
@@ -182,6 +183,6 @@ CATALOGUE: dict[str, type[Event]] = {
         SessionCreated, SessionRenamed, SessionConfigured, SessionArchived, SessionUnarchived, SessionDeleted,
         SessionRestored, ParticipantInvited, ParticipantJoined, ParticipantLeft, ParticipantRemoved,
         ParticipantRoleChanged, ChatCreated, ChatRenamed, ChatConfigured, ChatActivated, MessagePosted, MessageEdited,
-        MessageRedacted, ReceiptRead, ReplyStarted, ReplyCompleted, ReplyFailed,
+        MessageRedacted, OperationApplied, ReceiptRead, ReplyStarted, ReplyCompleted, ReplyFailed,
     )
 }  # fmt: skip

@@ -17,6 +17,7 @@ from shared.session.commands import (
     RestoreSession,
     SendMessage,
     SetRole,
+    SubmitOperation,
     UnarchiveSession,
 )
 from shared.session.receipts import ReadUpTo
@@ -26,6 +27,6 @@ COMMANDS: dict[str, type[Command]] = {
     for command in (
         CreateSession, RenameSession, ConfigureSession, ArchiveSession, UnarchiveSession, DeleteSession, RestoreSession,
         InviteParticipant, JoinSession, LeaveSession, RemoveParticipant, SetRole, CreateChat, RenameChat, ConfigureChat,
-        ActivateChat, SendMessage, EditMessage, RedactMessage, ReadUpTo,
+        ActivateChat, SendMessage, EditMessage, RedactMessage, SubmitOperation, ReadUpTo,
     )
 }  # fmt: skip

@@ -7,8 +7,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from shared import ids
 from shared.events.base import ChatId, SessionId, Title, UserId
+from shared.events.objects import ObjectId, OperationKind
 
 METADATA_BYTES = 8192
+PAYLOAD_BYTES = 16_384
 INVITE_TTL_S = 7 * 24 * 3600
 
 
@@ -18,10 +20,17 @@ def _uuid7(text: str) -> str:
     return text
 
 
-def _small(metadata: dict[str, Any]) -> dict[str, Any]:
-    if len(orjson.dumps(metadata)) > METADATA_BYTES:
-        raise ValueError(f"must be at most {METADATA_BYTES} bytes of JSON")
-    return metadata
+def _up_to(max_bytes: int) -> AfterValidator:
+    def small(value: Any) -> Any:
+        try:
+            size = len(orjson.dumps(value))
+        except orjson.JSONEncodeError as error:
+            raise ValueError(str(error)) from error
+        if size > max_bytes:
+            raise ValueError(f"must be at most {max_bytes} bytes of JSON")
+        return value
+
+    return AfterValidator(small)
 
 
 CommandId = Annotated[str, AfterValidator(_uuid7)]
@@ -134,7 +143,7 @@ class SendMessage(Command):
     METHOD: ClassVar[str] = "message.send"
     chat_id: ChatId | None = None
     content: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
-    metadata: Annotated[dict[str, Any], AfterValidator(_small)] = {}
+    metadata: Annotated[dict[str, Any], _up_to(METADATA_BYTES)] = {}
     parent: CommandId | None = None
     reply: bool = False
 
@@ -151,7 +160,7 @@ class EditMessage(TargetedCommand):
     METHOD: ClassVar[str] = "message.edit"
     message_id: CommandId
     content: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
-    metadata: Annotated[dict[str, Any], AfterValidator(_small)] | None = None
+    metadata: Annotated[dict[str, Any], _up_to(METADATA_BYTES)] | None = None
 
 
 class RedactMessage(TargetedCommand):
@@ -159,3 +168,12 @@ class RedactMessage(TargetedCommand):
 
     METHOD: ClassVar[str] = "message.redact"
     message_id: CommandId
+
+
+class SubmitOperation(TargetedCommand):
+    """Do something to a shared object. With `expected_seq` 0: only if nobody has before."""
+
+    METHOD: ClassVar[str] = "operation.submit"
+    kind: OperationKind
+    target: ObjectId
+    payload: Annotated[Any, _up_to(PAYLOAD_BYTES)] = None

@@ -1,8 +1,8 @@
 """The rules for commands that change something that is there: what they are about is handed in, current."""
 
 from shared import errors
-from shared.events import Event, MessageEdited, MessageRedacted, Role
-from shared.session.commands import EditMessage, RedactMessage, TargetedCommand
+from shared.events import Event, MessageEdited, MessageRedacted, OperationApplied, Role
+from shared.session.commands import EditMessage, RedactMessage, SubmitOperation, TargetedCommand
 from shared.session.decided import Actor, Decided
 from shared.session.state import Target
 
@@ -27,6 +27,8 @@ def _event(command: TargetedCommand, actor: Actor, role: Role, target: Target) -
             return _may_change(actor, target, anybody=role == "owner") or MessageRedacted(
                 message_id=c.message_id, chat_id=target.chat_id
             )
+        case SubmitOperation() as c:
+            return OperationApplied(kind=c.kind, target=c.target, payload=c.payload)
         case _:
             return errors.MethodNotFound(command.METHOD)
 

@@ -14,6 +14,7 @@ from shared.events import (
     MessageEdited,
     MessagePosted,
     MessageRedacted,
+    OperationApplied,
     ParticipantInvited,
     ParticipantJoined,
     ParticipantLeft,
@@ -84,6 +85,7 @@ later_events: st.SearchStrategy[Event] = st.one_of(
     st.builds(MessageEdited, message_id=REPLIES, chat_id=CHATS, content=TEXT),
     st.builds(MessageRedacted, message_id=REPLIES, chat_id=CHATS),
     st.builds(ReceiptRead, user=USERS, up_to_seq=st.integers(1, 9)),
+    st.builds(OperationApplied, kind=st.just("set"), target=CHATS, payload=TEXT),
     st.just(Unknown()),
 )
 histories = st.lists(later_events, max_size=25)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.chain import Link
-from services.gateway.targets import message_in
+from services.gateway.targets import message_in, object_in
 from services.projector.changes import Edit, changes
 from services.projector.folding import Key, Poison, Row, Rows, keys
 from shared.events import (
@@ -125,6 +125,16 @@ def test_the_newest_events_say_of_a_message_what_the_rows_say(events: list[Event
         if row["created_seq"] == next(e.seq for e in log if getattr(e.event, "content", "") and _is_end(e, message_id)):
             assert target is not None
             assert (target.seq, target.chat_id, target.redacted) == (row["seq"], row["chat_id"], row["redacted"])
+
+
+@given(histories)
+def test_the_newest_events_say_of_an_object_what_the_rows_say(events: list[Event]) -> None:
+    log = recorded(events)
+    links = [Link(e.seq, e.seq - 1, encode(e.envelope)) for e in log]
+    rows = of(folded([log]), "objects")
+    for name in ("c1", "c2", "c3"):
+        target, row = object_in(links, name), rows.get(name)
+        assert (target and (target.seq, target.author)) == (row and (row["seq"], row["author"]))
 
 
 def _is_end(e: Recorded, message_id: str) -> bool:

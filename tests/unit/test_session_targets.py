@@ -5,7 +5,7 @@ import pytest
 from shared import errors, ids
 from shared.events import MessageEdited, MessageRedacted, Role
 from shared.session import Actor, Decided, SessionState, Target, decide
-from shared.session.commands import EditMessage, RedactMessage, TargetedCommand
+from shared.session.commands import EditMessage, RedactMessage, SubmitOperation, TargetedCommand
 from shared.session.state import Chat, Participant
 
 SESSION, MESSAGE = ids.uuid7(), ids.uuid7()
@@ -63,3 +63,12 @@ def test_an_expectation_is_strict_and_a_wrong_one_names_the_right_seq(command: T
     refused = asked(command, "ada", Target(8, "ada", "c1"))
     assert isinstance(refused, errors.Conflict)
     assert "8" in str(refused)
+
+
+def test_an_operation_needs_no_object_and_may_expect_that_there_is_none() -> None:
+    raw = {"id": ids.uuid7(), "session_id": SESSION, "kind": "set", "target": "board", "payload": {"x": 1}}
+    assert isinstance(asked(SubmitOperation.model_validate(raw), "ada", Target()), Decided)
+    first = SubmitOperation.model_validate({**raw, "expected_seq": 0})
+    assert isinstance(asked(first, "ada", Target()), Decided)
+    assert isinstance(asked(first, "ada", Target(5, "bob")), errors.Conflict)
+    assert isinstance(asked(first, "ada", Target(), "viewer"), errors.PermissionDenied)
