@@ -88,7 +88,10 @@ def from_json(text: str | bytes | dict[str, Any]) -> Checkpoint:
         if set(it) != _FIELDS or type(it["seq"]) is not int or type(it["time_ns"]) is not int:
             raise Unusable("this is no checkpoint")
         keys = (b64decode(it["public_key"], validate=True), b64decode(it["signature"], validate=True))
-        return Checkpoint(str(it["epoch"]), it["seq"], bytes.fromhex(it["hash"]), it["time_ns"], *keys)
+        found = Checkpoint(str(it["epoch"]), it["seq"], bytes.fromhex(it["hash"]), it["time_ns"], *keys)
+        if to_json(found) != it:
+            raise Unusable("this is no checkpoint")  # bytes have one way to be written down
+        return found
     except (ValueError, TypeError) as error:
         raise Unusable("this is no checkpoint") from error
 

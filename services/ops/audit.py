@@ -104,8 +104,10 @@ def checkpoints(path: Path, key: bytes) -> list[Checkpoint]:
         found = [checkpoint.from_json(line) for line in path.read_bytes().splitlines() if line.strip()]
         for one in found:
             checkpoint.check(one, key)
-    except (checkpoint.Unusable, OSError) as error:
+    except checkpoint.Unusable as error:
         raise errors.AuditFailed(reason=error) from None
+    except OSError as error:
+        raise errors.AuditFailed(reason=f"{path} can't be read ({error.strerror})") from None
     if not found:
         raise errors.AuditFailed(reason=f"{path} holds no checkpoint")
     return found

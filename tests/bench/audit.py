@@ -8,11 +8,13 @@ from pathlib import Path
 
 import asyncpg
 import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.history import log
-from services.history.audit import rows, verifying
+from services.history import log, sealing
+from services.history.audit import proof, proving, rows, verifying
 from services.history.chain import Anchor
+from services.ops import proofs
 from shared import db
 from shared.settings import DatabaseSettings
 from tests.support import databases
@@ -42,8 +44,30 @@ async def verified(engine: AsyncEngine) -> float:
     return time.monotonic() - began
 
 
-async def measure(server: PostgresServer, events: int) -> None:
-    """Fills a log and prints both figures, three times each by turns."""
+async def proved(engine: AsyncEngine, directory: Path) -> str:
+    """One session's proof over all positions: seconds to write and to check it, and its size."""
+    key = Ed25519PrivateKey.generate()
+    await sealing.seal(engine, key)
+    file = directory / "proof.jsonl.gz"
+    began = time.monotonic()
+    with proofs.writing(file) as write:
+        done = await proving.write(engine, "s0", True, write)
+    wrote_s, began = time.monotonic() - began, time.monotonic()
+    proof.check(proofs.lines(file), key.public_key().public_bytes_raw())
+    check_s, size = time.monotonic() - began, file.stat().st_size / 2**20
+    positions = done.checkpoint.seq - done.first + 1
+    return (
+        f"proof of {done.events} events over {positions} positions: written in {wrote_s:.1f} s, checked in "
+        f"{check_s:.1f} s, {size:.0f} MiB compressed; peak {_peak_mib():.0f} MiB"
+    )
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+async def measure(server: PostgresServer, events: int, directory: Path) -> None:
+    """Fills a log and prints the figures: verifying and reading three times by turns, a proof once."""
     await server.ready()
     await databases.make_template(server)
     url = server.url(databases.TEMPLATE)
@@ -53,12 +77,12 @@ async def measure(server: PostgresServer, events: int) -> None:
         assert (await log.head(engine)).seq == events
         for _ in range(3):
             bare_s, verify_s = await bare_read(url), await verified(engine)
-            mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(
                 f"verify {events} events: {verify_s:.1f} s, {events / verify_s:,.0f}/s; "
-                f"bare read {bare_s:.1f} s, {events / bare_s:,.0f}/s; peak {mib:.0f} MiB",
+                f"bare read {bare_s:.1f} s, {events / bare_s:,.0f}/s; peak {_peak_mib():.0f} MiB",
                 flush=True,
             )
+        print(await proved(engine, directory))
 
 
 if __name__ == "__main__":
@@ -66,6 +90,6 @@ if __name__ == "__main__":
         found = PostgresServer(Path(name))
         found.launch()
         try:
-            uvloop.run(measure(found, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))
+            uvloop.run(measure(found, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000, Path(name)))
         finally:
             found.stop()

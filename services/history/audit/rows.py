@@ -20,12 +20,14 @@ SELECT seq, epoch, stream_time_ns, subject, body, body_digest, hash,
        session_id, event_id, actor, type, occurred_at, reply_id, malformed, duplicate_of
 FROM log.events WHERE seq > $1 AND seq <= $2 ORDER BY seq
 """
+_BEGIN: Final = text("SELECT 1")  # the transaction starts with a statement through SQLAlchemy
 _HASH: Final = text("SELECT hash FROM log.events WHERE seq = :seq")
 _ORIGINALS: Final = "SELECT seq, actor, event_id FROM log.events WHERE seq = ANY($1::bigint[])"
 
 
 async def batches(connection: AsyncConnection, after: int, upto: int = 2**63 - 1) -> AsyncIterator[list[Any]]:
     """Rows behind `after`, up to `upto`, in lists of at most 1,000; within the transaction of `connection`."""
+    await connection.execute(_BEGIN)
     raw = await db.driver(connection)
     cursor = await raw.cursor(_ROWS, after if after > 0 else _LOWEST, upto)
     while found := await cursor.fetch(BATCH_ROWS):

@@ -1,7 +1,10 @@
 """`antiphon audit`: verify the whole log, keep checkpoints of it, prove one session to somebody without access."""
 
 import asyncio
+import sys
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +13,11 @@ import typer
 
 from services.history import checkpoint as sealed
 from services.history import sealing
-from services.history.audit import rows, verifying
+from services.history.audit import proof, proving, rows, verifying
 from services.history.chain import Anchor, Broken
 from services.history.checkpoint import Checkpoint
 from services.ops import audit as tools
-from services.ops import errors, keys
+from services.ops import errors, keys, proofs
 from services.ops.commands.context import DEFAULT_DATA_DIR, DatabaseOption, DataDirOption, environment
 from services.ops.commands.context import database_url as address
 from services.ops.datadir import DataDir
@@ -88,3 +91,49 @@ async def _newest(url: str) -> str:
     if found is None:
         raise errors.AuditFailed(reason="nothing was signed yet: is there an event, and has history a signing key?")
     return orjson.dumps(sealed.to_json(found)).decode()
+
+
+@audit.command()
+def prove(
+    session: Annotated[str, typer.Option(help="The session's id.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to; compressed if it ends in .gz. Stdout if left out.")
+    ] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="Up to the newest checkpoint, not the first one.")] = False,
+    database_url: DatabaseOption = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Write a proof of a session's transcript that can be checked without access to the system."""
+    url = address(database_url, DataDir(data_dir.absolute()))
+    with proofs.writing(out) as write:
+        done = asyncio.run(_prove(url, session, newest, write))
+    told = f"{done.events} events, positions {done.first} to {done.checkpoint.seq}"
+    print(f"proof of {session}: {told}", file=sys.stderr)
+
+
+async def _prove(url: str, session: str, newest: bool, write: Callable[[bytes], object]) -> proving.Written:
+    async with tools.opened(url) as engine:
+        try:
+            return await proving.write(engine, session, newest, write)
+        except proving.CanNotProve as error:
+            raise errors.AuditFailed(reason=error) from None
+
+
+@audit.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="What `audit prove` wrote.")],
+    public_key: PublicKey,
+) -> None:
+    """Check a proof: needs this file and the public key, nothing else."""
+    try:
+        found = proof.check(proofs.lines(file), tools.public_key(public_key))
+    except proof.Refused as error:
+        raise errors.AuditFailed(reason=error) from None
+    except OSError as error:
+        raise errors.AuditFailed(reason=f"{file} can't be read ({error.strerror})") from None
+    began = "every position from 1 on was shown" if found.whole else "it begins with the session's creation"
+    until = datetime.fromtimestamp(found.checkpoint.time_ns / 10**9, UTC).isoformat(timespec="seconds")
+    print(f"proven: session {found.session_id} has exactly these {found.events} events, {began},")
+    print(f"up to position {found.checkpoint.seq}, signed at {until}; the last one is at {found.last_event}")
+    if found.without_body:
+        print(f"without body (erased, or withheld): {', '.join(map(str, found.without_body))}")

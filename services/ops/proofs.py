@@ -1,0 +1,60 @@
+"""Files with proofs: whole or absent, readable by their owner only, compressed if their name ends in `.gz`."""
+
+import gzip
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from services.history.audit.proof import Refused
+from services.ops import errors
+
+MAX_LINE_BYTES = 8 * 1024 * 1024  # a body is at most 1 MiB, and each of its bytes may take six as JSON
+
+
+@contextmanager
+def writing(path: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """A function that takes the lines; without a path they go to stdout. After a failure there is no file.
+
+    Raises:
+        AuditFailed: it can't be written.
+    """
+    if path is None:
+        yield sys.stdout.buffer.write
+        sys.stdout.buffer.flush()
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with ExitStack() as stack:
+            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            file: BinaryIO | gzip.GzipFile = stack.enter_context(os.fdopen(handle, "wb"))
+            if path.suffix == ".gz":
+                file = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0))
+            yield file.write
+        partial.replace(path)
+    except OSError as error:
+        raise errors.AuditFailed(reason=f"{path} can't be written ({error.strerror})") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    """The lines of a proof, one at a time.
+
+    Raises:
+        Refused: it is cut off, or a line is longer than any that was ever written.
+        OSError: it can't be read.
+    """
+    number = 0
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        try:
+            while line := file.readline(MAX_LINE_BYTES):
+                number += 1
+                if not line.endswith(b"\n"):
+                    raise Refused(number, "the line is cut off or too long")
+                yield line
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise Refused(number + 1, f"the file is damaged ({error})") from error
