@@ -39,15 +39,15 @@ def mint(
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
-def verify(secret: str, token: str) -> Identity:
-    """The identity a token proves.
+def verify(secret: str, token: str, grace_s: float = 0) -> Identity:
+    """The identity a token proves; also one that expired up to `grace_s` ago.
 
     Raises:
         TokenExpired: it was good once.
         Unauthorized: it never was, or it names nobody.
     """
     try:
-        claims = jwt.decode(token, secret, algorithms=["HS256"], options={"require": ["exp", "sub"]})
+        claims = jwt.decode(token, secret, algorithms=["HS256"], options={"require": ["exp", "sub"]}, leeway=grace_s)
     except jwt.ExpiredSignatureError:
         raise errors.TokenExpired from None
     except jwt.InvalidTokenError as error:

@@ -1,5 +1,6 @@
 """A connected client: who it is, and what each command of the protocol does for it."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,6 +14,7 @@ from services.gateway.channels import Answer, Channels, session_id_of
 from services.gateway.closing import Close
 from services.gateway.context import Caller, Gateway
 from services.gateway.heartbeat import Heartbeat
+from services.gateway.limits import TokenBucket
 from services.gateway.notices import CHANNEL_PREFIX
 from services.gateway.protocol import ClientCommand
 from services.gateway.requests import (
@@ -31,6 +33,7 @@ from shared.auth import Identity
 
 VERSION = "antiphon 0.1.0"
 EARLY_S = 60
+PASSING = frozenset({"typing", "awareness"})  # calls that everybody else hears of and nobody keeps
 
 
 class Client:
@@ -44,6 +47,8 @@ class Client:
         self._gateway = gateway
         self._socket = socket
         self._channels = Channels(gateway, socket, identity, client_id)
+        rate = settings.typing_per_s
+        self._typing = TokenBucket(rate, max(1, rate), asyncio.get_running_loop().time())
         gateway.notices.add(identity.user, socket.push)
 
     @classmethod
@@ -163,6 +168,8 @@ class Client:
             return await self._gateway.presence.clients_of(session_id)
 
     async def _call(self, method: str, data: Any) -> dict[str, Any]:
+        if method in PASSING and not self._typing.take(asyncio.get_running_loop().time()):
+            raise errors.TooManyRequests(method)
         return await methods.call(self._gateway, Caller(self.identity, self.id), method, data)
 
     def _token_facts(self) -> dict[str, Any]:
