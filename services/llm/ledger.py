@@ -5,9 +5,11 @@ the state as of that sequence. **The attempt in the log is the fencing token**: 
 late it writes and whatever it believes about its lease.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from shared import errors, subjects
 from shared.bus.connection import Bus
@@ -30,6 +32,7 @@ class Ledger:
         self._bus = bus
         self._reader = reader
         self._states: OrderedDict[str, SessionState] = OrderedDict()
+        self._reading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         bus.on_reconnect.append(self._forget)
 
     async def _forget(self) -> None:
@@ -41,8 +44,9 @@ class Ledger:
         Raises:
             Unavailable: the bus does not answer.
         """
-        known = self._states.get(session_id, SessionState(session_id))
-        return (await self._advance(known, ""))[0]
+        async with self._reading.setdefault(session_id, asyncio.Lock()):  # a long one is read once, not once a job
+            known = self._states.get(session_id, SessionState(session_id))
+            return (await self._advance(known, ""))[0]
 
     async def event(self, seq: int) -> Recorded:
         """The event at `seq`.
