@@ -1,23 +1,38 @@
-"""`make bench`: starts the system, measures, prints each figure in one line with its baseline."""
+"""`make bench`: starts the system, measures, prints each figure in one line with its baseline.
 
+Names of scenarios choose some of them: `make bench ARGS="latency room"`.
+"""
+
+import sys
 import tempfile
 from pathlib import Path
 
 import uvloop
 
-from tests.bench import latency
+from tests.bench import crowd, latency, room
 from tests.support.system import whole_system
 
+NAMES = ("latency", "room", "crowd")
+ENVIRONMENT = {
+    "ANTIPHON_COMMANDS_PER_S": "0",
+    "ANTIPHON_CONNECTIONS_PER_USER": "0",
+    "ANTIPHON_LOG_LEVEL": "warning",
+}
 
-async def main() -> None:
+
+async def main(names: set[str]) -> None:
     """Everything that is measured, one after another."""
     with tempfile.TemporaryDirectory(prefix="antiphon-") as name:
         directory = Path(name)
-        async with whole_system(
-            directory / "data", environment={"ANTIPHON_COMMANDS_PER_S": "0", "ANTIPHON_LOG_LEVEL": "warning"}
-        ) as system:
-            print(await latency.measure(system, directory))
+        async with whole_system(directory / "data", environment=ENVIRONMENT) as system:
+            if "latency" in names:
+                print(await latency.measure(system, directory), flush=True)
+            if "room" in names:
+                for line in await room.measure(system):
+                    print(line, flush=True)
+            if "crowd" in names:
+                print(await crowd.measure(system, directory), flush=True)
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(set(sys.argv[1:]) or set(NAMES)))
