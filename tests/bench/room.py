@@ -16,6 +16,7 @@ import psutil
 
 from services.ops import ports
 from shared import ids
+from tests.bench import clock
 from tests.bench import socket as sockets
 from tests.bench.member import Receiver, command, member, text
 from tests.support.client import connected
@@ -113,9 +114,9 @@ async def fast(room: Room) -> int:
 
 async def paced(room: Room) -> int:
     """Sends at an even pace."""
-    started = time.perf_counter()
+    started = asyncio.get_running_loop().time()
     for number in range(PACED_COUNT):
-        await asyncio.sleep(max(0.0, started + number / PER_S - time.perf_counter()))
+        await clock.until(started + number / PER_S)
         room.post()
     return PACED_COUNT
 
