@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from pydantic_ai import exceptions as ai
@@ -63,6 +64,19 @@ def test_every_failure_has_a_reason_and_words_without_the_providers_own(
     assert (failure.reason, failure.again) == (reason, again)
     assert failure.message == WORDS[reason]
     assert "sk-secret" not in repr(failure)
+
+
+@pytest.mark.parametrize("temperature", [None, 0.0, 1.5])
+async def test_the_model_is_asked_at_the_temperature_of_the_chat(temperature: float | None) -> None:
+    asked: list[object] = []
+
+    async def stream(_messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str]:
+        asked.append((info.model_settings or {}).get("temperature"))
+        yield "warm"
+
+    generator = Generator(FunctionModel(stream_function=stream, model_name="test"), SETTINGS)
+    await generator.generate(replace(context(), temperature=temperature), lambda _: None)
+    assert asked == [temperature]
 
 
 async def test_the_offline_model_streams_the_same_answer_word_by_word() -> None:
