@@ -59,6 +59,8 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
             settings.linger_s,
             settings.max_cached_sessions,
             outages := Outages(settings.bus_quiet_s, settings.bus_lost_s),
+            settings.max_cached_s,
+            settings.max_cached_bytes,
         )
         gateway = Gateway(
             settings=settings,

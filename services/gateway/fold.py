@@ -13,6 +13,7 @@ from shared.events import CATALOGUE, Envelope, MessagePosted, Recorded, Unknown
 from shared.session import SessionState, evolve
 
 IDS = 1000  # ids kept a session: more than one sends within the duplicate window, or they are looked up
+BASE_BYTES, LINK_BYTES, ID_BYTES = 6000, 150, 350  # estimates, held to within twice the truth by a test
 RECENT_EVENTS = 256
 RECENT_BYTES = 256 * 1024
 
@@ -40,6 +41,15 @@ class Fold:
             self.state = replace(self.state, seq=link.seq)
         else:
             self.state = evolve(self.state, recorded)
+
+    @property
+    def memory_bytes(self) -> int:
+        """About how much memory this holds."""
+        state = self.state
+        things = len(state.participants) + len(state.chats) + len(state.open_replies)
+        return (
+            BASE_BYTES + self._recent_bytes + LINK_BYTES * len(self._recent) + ID_BYTES * len(self._ids) + 600 * things
+        )
 
     def seq_of(self, actor: str, event_id: str) -> int | None:
         """Where an id of `actor` is among the newest thousand, if it is."""

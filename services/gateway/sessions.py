@@ -1,7 +1,6 @@
 """The sessions of this gateway: which are open, which are remembered, and whether the stream is still the same one."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +10,7 @@ from nats.js.api import StreamInfo
 from nats.js.errors import Error as JetStreamError
 
 from services.gateway import measures
+from services.gateway.cache import Cache
 from services.gateway.feed import Feed
 from services.gateway.floor import Floor
 from services.gateway.hub import Listener
@@ -46,6 +46,8 @@ class Sessions:
         linger_s: float = 30.0,
         max_cached: int = 1000,
         outages: Outages | None = None,
+        max_age_s: float = 1800.0,
+        max_bytes: int = 128 * 1024 * 1024,
     ) -> None:
         self.epoch = ""
         self.stream_created_ms = 0  # ids older than the stream are unknown to its duplicate window
@@ -57,10 +59,9 @@ class Sessions:
         self.outages = outages or Outages()
         self.snapshots = Snapshots(queries, self.outages)
         self._linger_s = linger_s
-        self._max_cached = max_cached
         self._feeds: dict[str, Feed] = {}
         self._attaching: dict[str, asyncio.Task[None]] = {}
-        self._cached: OrderedDict[str, Feed] = OrderedDict()
+        self._cached = Cache[Feed](max_cached, max_age_s, max_bytes)
         self._known = asyncio.Event()
         self._doubt = asyncio.Event()
         self._reconnected = False
@@ -133,7 +134,9 @@ class Sessions:
             await asyncio.wait_for(self._known.wait(), OPEN_TIMEOUT_S)
         except TimeoutError:
             raise errors.Unavailable("there is no event stream yet") from None
-        feed = self._cached.pop(session_id, None) or Feed(self.bus, self._source, session_id, self.doubt)
+        feed = self._cached.take(session_id, asyncio.get_running_loop().time()) or Feed(
+            self.bus, self._source, session_id, self.doubt
+        )
         feeds = self._feeds
         try:
             await feed.attach()
@@ -236,12 +239,12 @@ class Sessions:
             for feed in idle:
                 del self._feeds[feed.session_id]
                 if feed.state.exists:
-                    self._cached[feed.session_id] = feed
-                while len(self._cached) > self._max_cached:
-                    self._cached.popitem(last=False)
+                    self._cached.put(feed, feed.fold.memory_bytes, loop.time())
+            self._cached.trim(loop.time())
             self._count()
             await asyncio.gather(*[feed.detach() for feed in idle])  # all of them before any can be opened again
 
     def _count(self) -> None:
         measures.OPEN_SESSIONS.set(len(self._feeds))
         measures.CACHED_SESSIONS.set(len(self._cached))
+        measures.CACHED_BYTES.set(self._cached.bytes)

@@ -31,6 +31,8 @@ class GatewaySettings(ServiceSettings):
     bus_lost_s: float = Field(30, ge=0, description="For so long: sockets are closed with 3001, to try another gateway")
     linger_s: float = Field(30, ge=0, description="A session without listeners is followed that much longer")
     max_cached_sessions: int = Field(1000, gt=0, description="Sessions kept in memory without listeners")
+    max_cached_s: float = Field(1800, gt=0, description="And how long")
+    max_cached_bytes: int = Field(134_217_728, gt=0, description="And how many bytes of memory for all of them, about")
 
     @field_validator("secret")
     @classmethod
