@@ -9,10 +9,10 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import crowd, latency, room
+from tests.bench import crowd, latency, room, sender
 from tests.support.system import whole_system
 
-NAMES = ("latency", "room", "crowd")
+NAMES = ("latency", "sender", "room", "crowd")
 ENVIRONMENT = {
     "ANTIPHON_COMMANDS_PER_S": "0",
     "ANTIPHON_CONNECTIONS_PER_USER": "0",
@@ -27,6 +27,8 @@ async def main(names: set[str]) -> None:
         async with whole_system(directory / "data", environment=ENVIRONMENT) as system:
             if "latency" in names:
                 print(await latency.measure(system, directory), flush=True)
+            if "sender" in names:
+                print(await sender.measure(system), flush=True)
             if "room" in names:
                 for line in await room.measure(system):
                     print(line, flush=True)

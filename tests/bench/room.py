@@ -99,12 +99,12 @@ async def run(room: Room, load: Callable[[Room], Awaitable[int]]) -> Figures:
     return Figures(deliveries / took_s, cpu_s / deliveries * 1e6, statistics.median(took), took[int(len(took) * 0.99)])
 
 
-async def fast(room: Room) -> int:
-    """Sends as many as are delivered to the first receiver, with `WINDOW` on their way."""
+async def fast(room: Room, count: int = FAST_COUNT, window: int = WINDOW) -> int:
+    """Sends as many as are delivered to the first receiver, with up to `window` on their way."""
     first = room.receivers[0]
     sent = 0
-    while first.count < FAST_COUNT:
-        while sent < FAST_COUNT and sent - first.count < WINDOW:
+    while first.count < count:
+        while sent < count and sent - first.count < window:
             room.post()
             sent += 1
         first.came.clear()
@@ -122,12 +122,12 @@ async def paced(room: Room) -> int:
 
 
 @asynccontextmanager
-async def served(system: System) -> AsyncIterator[Room]:
-    """A session of the system: real tokens, history and projector running."""
+async def served(system: System, receivers: int = RECEIVERS) -> AsyncIterator[Room]:
+    """A session of the system: real tokens, history and projector running. The first receiver is on gateway 2."""
     token = system.token("bench")
     async with connected(system.addresses[0], token) as client:
         session_id = (await client.rpc("session.create", id=ids.uuid7(), title="bench"))["session_id"]
-    everybody = [await member(system.addresses[n % 2], token, session_id) for n in range(RECEIVERS)]
+    everybody = [await member(system.addresses[n % 2], token, session_id) for n in range(1, receivers + 1)]
     sender = await member(system.addresses[0], token, await _own(system, token))
     Receiver(sender)  # answers pings
     room = Room(
