@@ -119,11 +119,6 @@ class LeaderLock:
         """Raises if the connection, and so the lock, is lost."""
         await self._connection.execute("SELECT 1", timeout=_CONNECT_TIMEOUT_S)
 
-    @property
-    def is_held(self) -> bool:
-        """Whether the connection still stands, as far as this side knows."""
-        return not self._connection.is_closed()
-
 
 async def ping(of: AsyncEngine) -> None:
     """Raises unless the database answers."""

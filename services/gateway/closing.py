@@ -15,10 +15,8 @@ class Close(NamedTuple):
 
 
 SHUTDOWN: Final = Close(3001, "shutdown")
-SERVER_ERROR: Final = Close(3004, "internal server error")
 EXPIRED: Final = Close(3005, "connection expired")
 SLOW: Final = Close(3008, "slow")
-INSUFFICIENT: Final = Close(3010, "insufficient state")
 NO_PONG: Final = Close(3012, "no pong")
 INVALID_TOKEN: Final = Close(3500, "invalid token")
 BAD_REQUEST: Final = Close(3501, "bad request")

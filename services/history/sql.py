@@ -54,8 +54,3 @@ ORDER BY seq
 """
 READ_SESSION: Final = _PAGE.format(where="session_id = :session_id AND seq > :after")
 READ_ALL: Final = _PAGE.format(where="seq > :after")
-
-LINKS: Final = """
-SELECT seq, epoch, stream_time_ns, subject, body, body_digest, hash FROM log.events
-WHERE seq > :after ORDER BY seq LIMIT :limit
-"""

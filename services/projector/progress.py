@@ -17,11 +17,6 @@ class Progress:
         self._applied = 0
         self._moved = asyncio.Event()
 
-    @property
-    def applied(self) -> int:
-        """A position up to which everything is in the tables, or has been."""
-        return self._applied
-
     def reached(self, seq: int) -> None:
         """Wakes those who wait for positions up to `seq`."""
         self._applied = seq  # lower after a rebuild has begun: then it is waited for again
