@@ -72,7 +72,7 @@ class Leases:
         except BaseExceptionGroup as group:  # the block's own failure, or the keeper's
             raise group.exceptions[0] from None
         finally:
-            await self._release(key, keeper.revision)
+            await self._release(key, token)
 
     async def _take(self, key: str, token: bytes) -> int | None:
         last = await self._reader.head(STREAM, key)
@@ -106,10 +106,13 @@ class Leases:
             raise LeaseLostError(key)
         return taken
 
-    async def _release(self, key: str, revision: int) -> None:
-        headers = {**_TOMBSTONE, subjects.HEADER_EXPECTED_LAST: str(revision)}
-        with suppress(nats.errors.Error):  # it expires by itself
-            await self._bus.js.publish(key, b"", timeout=1.0, headers=headers, msg_ttl=TTL_S)
+    async def _release(self, key: str, token: bytes) -> None:
+        """A refresh that was cancelled on its way may have moved the revision, so it is looked up."""
+        with suppress(nats.errors.Error, errors.Unavailable):  # it expires by itself
+            last = await self._reader.head(STREAM, key)
+            if last is not None and last.body == token:
+                headers = {**_TOMBSTONE, subjects.HEADER_EXPECTED_LAST: str(last.seq)}
+                await self._bus.js.publish(key, b"", timeout=1.0, headers=headers, msg_ttl=TTL_S)
 
 
 class _Keeper:

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from shared import ids
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 20.0  # a gateway takes up to ten seconds to say that the bus is away
 
 
 class ReplyError(Exception):
