@@ -19,6 +19,7 @@ HEADER_BATCH_SEQUENCE: Final = "Nats-Batch-Sequence"  # from 1
 HEADER_BATCH_COMMIT: Final = "Nats-Batch-Commit"
 HEADER_TRACEPARENT: Final = "traceparent"
 HEADER_REPLY_ID: Final = "Reply-Id"  # this event asks for a reply
+HEADER_REPLY_CANCEL: Final = "Reply-Cancel"  # this event ends one
 HEADER_PARK_REASON: Final = "Park-Reason"
 
 LOG_APPENDED: Final = "log.appended"  # core notice {"seq": n, "epoch": e}: how far the log reaches

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from services.gateway import measures, targets
+from services.gateway import asking, measures, targets
 from services.gateway.coalescing import Coalesced
 from services.gateway.feed import Feed
 from services.gateway.freshness import Freshness
@@ -27,7 +27,11 @@ from shared import errors, subjects, telemetry
 from shared.auth import Identity
 from shared.bus.batch import Message
 from shared.bus.publish import Moved, Published, publish
-from shared.events import Envelope, MessagePosted, encode, wrap
+from shared.events import (
+    Envelope,
+    encode,
+    wrap,
+)
 from shared.logging import get_logger
 from shared.session import Actor, Command, Decided, Target, decide
 from shared.session.commands import SendMessage, TargetedCommand
@@ -179,9 +183,7 @@ class Commands:
             actor_name=call.identity.name,
             traceparent=call.traceparent,
         )
-        headers = {subjects.HEADER_TRACEPARENT: call.traceparent} if call.traceparent else {}
-        if isinstance(event, MessagePosted) and event.reply_id:
-            headers[subjects.HEADER_REPLY_ID] = event.reply_id
+        headers = asking.headers(event, call.traceparent)
         call.sent.append(encode(envelope))
         msg_id = subjects.command_msg_id(envelope.actor, feed.session_id, envelope.id)
         if isinstance(call.command, SendMessage):

@@ -11,7 +11,7 @@ from services.gateway.obtaining import create_chat, create_session, get_or_creat
 from services.gateway.receipts import read_up_to
 from services.gateway.writing import Handler, invite, join_session, typing, write
 from shared import errors
-from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat
+from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat, SwitchAgent
 from shared.session.commands import (
     ArchiveSession,
     DeleteSession,
@@ -26,6 +26,7 @@ from shared.session.commands import (
     SubmitOperation,
     UnarchiveSession,
 )
+from shared.session.replying import CancelReply, FinalizePlan, RequestReply
 
 
 class Order(Enum):
@@ -69,6 +70,10 @@ METHODS: Mapping[str, Method] = {
     "message.send": Method(Order.WRITE, write(SendMessage)),
     "message.edit": Method(Order.WRITE, write(EditMessage)),
     "message.redact": Method(Order.WRITE, write(RedactMessage)),
+    "reply.request": Method(Order.WRITE, write(RequestReply)),
+    "reply.cancel": Method(Order.WRITE, write(CancelReply)),
+    "agent.switch": Method(Order.SERIAL, write(SwitchAgent)),
+    "plan.finalize": Method(Order.SERIAL, write(FinalizePlan)),
     "operation.submit": Method(Order.WRITE, write(SubmitOperation)),
     "object.list": Method(Order.READ, reading.object_list),
     "receipt.read": Method(Order.READ, read_up_to),  # it may wait, and nothing waits for it

@@ -35,6 +35,8 @@ async def create_session(gateway: Gateway, caller: Caller, data: Any) -> dict[st
     command = parse(CreateSession, data)
     if command.session_id.startswith(ids.KEYED):
         raise errors.BadRequest(f"session_id: ids that begin with {ids.KEYED} belong to session.get_or_create")
+    if command.key:
+        raise errors.BadRequest("key: belongs to session.get_or_create")
     return answer(await execute(gateway, caller, command))
 
 

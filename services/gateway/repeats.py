@@ -6,75 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.events import (
-    ChatActivated,
-    ChatConfigured,
-    ChatCreated,
-    ChatRenamed,
-    Event,
-    MessageEdited,
-    MessagePosted,
-    MessageRedacted,
-    OperationApplied,
-    ParticipantInvited,
-    ParticipantJoined,
-    ParticipantLeft,
-    ParticipantRemoved,
-    ParticipantRoleChanged,
-    ReceiptRead,
-    SessionArchived,
-    SessionConfigured,
-    SessionCreated,
-    SessionDeleted,
-    SessionRenamed,
-    SessionRestored,
-    SessionUnarchived,
-)
 from shared.session import Command
-from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat
-from shared.session.commands import (
-    ArchiveSession,
-    CreateChat,
-    CreateSession,
-    DeleteSession,
-    EditMessage,
-    InviteParticipant,
-    JoinSession,
-    LeaveSession,
-    RedactMessage,
-    RemoveParticipant,
-    RenameSession,
-    RestoreSession,
-    SendMessage,
-    SetRole,
-    SubmitOperation,
-    UnarchiveSession,
-)
-from shared.session.receipts import ReadUpTo
+from shared.session.replying import FinalizePlan
 
-BECOMES: dict[type[Command], type[Event]] = {
-    CreateSession: SessionCreated,
-    RenameSession: SessionRenamed,
-    ConfigureSession: SessionConfigured,
-    ArchiveSession: SessionArchived,
-    UnarchiveSession: SessionUnarchived,
-    DeleteSession: SessionDeleted,
-    RestoreSession: SessionRestored,
-    InviteParticipant: ParticipantInvited,
-    JoinSession: ParticipantJoined,
-    LeaveSession: ParticipantLeft,
-    RemoveParticipant: ParticipantRemoved,
-    SetRole: ParticipantRoleChanged,
-    CreateChat: ChatCreated,
-    RenameChat: ChatRenamed,
-    ConfigureChat: ChatConfigured,
-    ActivateChat: ChatActivated,
-    SendMessage: MessagePosted,
-    EditMessage: MessageEdited,
-    RedactMessage: MessageRedacted,
-    SubmitOperation: OperationApplied,
-    ReadUpTo: ReceiptRead,
-}
 _ADDRESS = {"id", "session_id"}
 
 
@@ -84,15 +18,16 @@ def is_repeat(command: Command, event_type: str, data: dict[str, Any]) -> bool:
     Every field that the command shares with its event is compared. A field that the command left open (the chat, where
     the active one is meant) was filled in when it was decided; the state may have changed since, so it is not compared.
     """
-    kind = BECOMES[type(command)]
-    if event_type != kind.TYPE:
+    kind = command.EVENT
+    if event_type != kind.TYPE or (data.get("purpose") == "finalize") != isinstance(command, FinalizePlan):
         return False
     for name in set(type(command).model_fields) - _ADDRESS:
         asked = getattr(command, name)
         if isinstance(asked, BaseModel):
             asked = asked.model_dump(mode="json", exclude_none=True)
         if name == "reply":
-            if bool(asked) != bool(data.get("reply_id")):
+            named = asked if isinstance(asked, str) else None
+            if bool(asked) != bool(data.get("reply_id")) or named != data.get("agent"):
                 return False
         elif name in kind.model_fields and not (asked is None and name == "chat_id"):
             default = kind.model_fields[name].default

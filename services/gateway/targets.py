@@ -5,6 +5,7 @@ anyway, are enough for whatever began among them; for the rest the projector is 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from shared.bus.query import QueryClient
 from shared.events import MessageEdited, MessagePosted, MessageRedacted, OperationApplied, ReplyCompleted
 from shared.session import Command, Target
 from shared.session.commands import EditMessage, RedactMessage, SubmitOperation
+from shared.session.replying import RequestReply
 
 DEADLINE_S = 3.0
 
@@ -27,7 +29,7 @@ async def find(feed: Feed, queries: QueryClient, command: Command) -> Target:
     """
     recent = feed.fold.recent
     match command:
-        case EditMessage(message_id=thing) | RedactMessage(message_id=thing):
+        case EditMessage(message_id=thing) | RedactMessage(message_id=thing) | RequestReply(message_id=str() as thing):
             found, question = message_in(recent, thing), {"message_id": thing}
         case SubmitOperation(target=thing, expected_seq=int()):
             found, question = object_in(recent, thing), {"target": thing}
@@ -56,14 +58,18 @@ def message_in(links: Iterable[Link], message_id: str) -> Target | None:
         data = body.get("data") or {}
         match body.get("type"):
             case MessagePosted.TYPE if target is None and body.get("id") == message_id:
-                target = Target(seq, str(body.get("actor")), str(data.get("chat_id")))
+                target = _message(seq, str(body.get("actor")), data, str(data.get("role", "user")))
             case ReplyCompleted.TYPE if target is None and data.get("reply_id") == message_id and data.get("content"):
-                target = Target(seq, "", str(data.get("chat_id")))
+                target = _message(seq, "", data, "assistant")
             case MessageEdited.TYPE if target and data.get("message_id") == message_id and not target.redacted:
-                target = Target(seq, target.author, target.chat_id)
+                target = replace(target, seq=seq)
             case MessageRedacted.TYPE if target and data.get("message_id") == message_id and not target.redacted:
-                target = Target(seq, target.author, target.chat_id, redacted=True)
+                target = replace(target, seq=seq, redacted=True)
     return target
+
+
+def _message(seq: int, author: str, data: dict[str, Any], role: str) -> Target:
+    return Target(seq, author, str(data.get("chat_id")), role=role, parent=str(data.get("parent") or ""))
 
 
 def _about(links: Iterable[Link], name: str) -> Iterable[tuple[int, dict[str, Any]]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pydantic_ai import exceptions as ai
 
 from shared import errors
-from shared.events.facts import FailReason
+from shared.events.replies import FailReason
 
 WORDS: dict[FailReason, str] = {
     "rate_limited": "The model's provider is taking no more requests at the moment. Please try again in a while.",

@@ -23,7 +23,7 @@ from services.llm.context import Context, estimate_tokens
 from services.llm.failures import GenerationFailedError
 from services.llm.settings import OFFLINE, LlmSettings
 from shared.events import Usage
-from shared.events.facts import FinishReason
+from shared.events.replies import FinishReason
 from shared.logging import get_logger
 
 log = get_logger("generate")

@@ -15,7 +15,7 @@ from services.llm.settings import LlmSettings
 from shared import errors, ids, subjects, telemetry
 from shared.bus.query import QueryClient
 from shared.events import Envelope, Event, Manifest, Recorded, ReplyCompleted, ReplyFailed, ReplyStarted, wrap
-from shared.events.facts import FailReason
+from shared.events.replies import FailReason
 from shared.logging import get_logger
 from shared.session import OpenReply, SessionState
 

@@ -14,7 +14,7 @@ from shared.events import (
     ReplyCompleted,
     SessionCreated,
 )
-from shared.session.evolve import MAIN_CHAT
+from shared.session.evolve import first_chat
 
 
 def new_session(e: SessionCreated, session: Key, at: datetime, seq: int) -> Put:
@@ -39,8 +39,10 @@ def new_session(e: SessionCreated, session: Key, at: datetime, seq: int) -> Put:
         "last_seq": seq,
         "seq": seq,
     }
-    owner = new_participant(session, e.owner, e.owner_name, "owner", at, seq)
-    return Put("sessions", session, values, (owner, new_chat(session, e.chat_id, MAIN_CHAT, "discussion", at, seq)))
+    inside: list[Change] = [new_chat(session, e.chat_id, *first_chat(e), at, seq)]
+    if e.owner:
+        inside.insert(0, new_participant(session, e.owner, e.owner_name, "owner", at, seq))
+    return Put("sessions", session, values, tuple(inside))
 
 
 def new_participant(session: Key, user: str, name: str, role: str, at: datetime, seq: int) -> Put:

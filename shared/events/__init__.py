@@ -1,38 +1,57 @@
 """Events: what is on the wire for ever. Imports pydantic and the standard library only."""
 
 from shared.events.base import Envelope, Event, Unknown
-from shared.events.chats import AiContext, ChatActivated, ChatConfigured, ChatRenamed, SessionConfigured
-from shared.events.codec import MalformedEventError, Recorded, decode, encode, schema, wrap
-from shared.events.facts import (
-    CATALOGUE,
+from shared.events.catalogue import CATALOGUE
+from shared.events.chats import (
+    AgentSwitched,
+    AiContext,
+    ChatActivated,
+    ChatConfigured,
     ChatCreated,
-    Manifest,
-    MessagePosted,
+    ChatRenamed,
+    SessionConfigured,
+)
+from shared.events.codec import MalformedEventError, Recorded, decode, encode, schema, wrap
+from shared.events.erasure import ContentErased
+from shared.events.messages import MessageEdited, MessagePosted, MessageRedacted
+from shared.events.objects import OperationApplied
+from shared.events.participants import (
     ParticipantInvited,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantRemoved,
     ParticipantRoleChanged,
+    Role,
+)
+from shared.events.plans import PlanFinalized, PlanModule, Track
+from shared.events.receipts import ReceiptRead
+from shared.events.replies import (
+    Manifest,
+    ReplyCancelRequested,
     ReplyCompleted,
     ReplyFailed,
+    ReplyRequested,
     ReplyStarted,
-    Role,
-    SessionCreated,
-    SessionRenamed,
     Usage,
 )
-from shared.events.messages import MessageEdited, MessageRedacted
-from shared.events.objects import OperationApplied
-from shared.events.receipts import ReceiptRead
-from shared.events.sessions import SessionArchived, SessionDeleted, SessionRestored, SessionUnarchived
+from shared.events.sessions import (
+    SessionArchived,
+    SessionCreated,
+    SessionDeleted,
+    SessionRenamed,
+    SessionRestored,
+    SessionUnarchived,
+)
 
 __all__ = [
     "CATALOGUE",
+    "AgentSwitched",
     "AiContext",
     "ChatActivated",
     "ChatConfigured",
     "ChatCreated",
     "ChatRenamed",
+    "ContentErased",
     "Envelope",
     "Event",
     "MalformedEventError",
@@ -46,10 +65,14 @@ __all__ = [
     "ParticipantLeft",
     "ParticipantRemoved",
     "ParticipantRoleChanged",
+    "PlanFinalized",
+    "PlanModule",
     "ReceiptRead",
     "Recorded",
+    "ReplyCancelRequested",
     "ReplyCompleted",
     "ReplyFailed",
+    "ReplyRequested",
     "ReplyStarted",
     "Role",
     "SessionArchived",
@@ -59,6 +82,7 @@ __all__ = [
     "SessionRenamed",
     "SessionRestored",
     "SessionUnarchived",
+    "Track",
     "Unknown",
     "Usage",
     "decode",

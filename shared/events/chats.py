@@ -1,20 +1,39 @@
 """What happens to chats, and how their models are set."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.events.base import ChatId, Event, Title
+from shared.events.base import ChatId, Event, EventId, Title
+from shared.events.replies import AgentName
+
+ChatType = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+SecondPrompt = Literal["enqueue", "interrupt", "reject"]
 
 
 class AiContext(BaseModel):
-    """How a model is to answer. What is left out is left to the session, and then to the operator."""
+    """How a model is to answer. What is left out is left to the session, and then to the operator.
+
+    `on_second_prompt`: what to do where an answer is still being written in the chat: write the next one after it
+    (`enqueue`), end it with what it has (`interrupt`), or refuse the prompt (`reject`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     model: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     temperature: float | None = Field(None, ge=0, le=2)
     system_prompt: Annotated[str, StringConstraints(max_length=16_384)] | None = None
+    agent: AgentName | None = None
+    on_second_prompt: SecondPrompt | None = None
+
+
+class ChatCreated(Event):
+    """A further chat was opened inside the session."""
+
+    TYPE: ClassVar[str] = "chat.created.v1"
+    chat_id: ChatId
+    name: Title = ""
+    chat_type: ChatType = "discussion"
 
 
 class ChatRenamed(Event):
@@ -45,3 +64,15 @@ class SessionConfigured(Event):
 
     TYPE: ClassVar[str] = "session.configured.v1"
     ai_context: AiContext
+
+
+class AgentSwitched(Event):
+    """Another agent answers in a chat from here on. Handed over by an agent, `reply_id` is the reply it did that in."""
+
+    TYPE: ClassVar[str] = "agent.switched.v1"
+    chat_id: ChatId
+    agent: AgentName
+    previous: str = ""
+    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
+    metadata: dict[str, Any] = {}
+    reply_id: EventId | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.events.base import Envelope, Event, Unknown
-from shared.events.facts import CATALOGUE
+from shared.events.catalogue import CATALOGUE
 
 
 class MalformedEventError(ValueError):
@@ -35,14 +35,15 @@ def wrap(
     correlation_id: str = "",
     causation_id: str = "",
     traceparent: str = "",
+    at: datetime | None = None,
 ) -> Envelope:
-    """The envelope of a new fact, of now."""
+    """The envelope of a new fact, of now, or of the time `at` (in UTC) where it comes from another system."""
     return Envelope(
         id=event_id,
         source=source,
         type=event.TYPE,
         subject=session_id,
-        time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        time=(at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         actor=actor,
         actorname=actor_name,
         correlationid=correlation_id or event_id,

@@ -1,8 +1,27 @@
-"""What happens to a message after it was posted."""
+"""Messages: said, changed, taken back."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from shared.events.base import ChatId, Content, Event, EventId
+from shared.events.replies import AgentName
+
+MessageRole = Literal["user", "assistant", "system", "tool"]
+
+
+class MessagePosted(Event):
+    """A participant's message entered a chat. With a `reply_id` it asks for a reply, by `agent` if one is named.
+
+    `parent` is the message it follows, `root` where it begins the chat anew; without one it follows the one before it.
+    """
+
+    TYPE: ClassVar[str] = "message.posted.v1"
+    chat_id: ChatId
+    role: MessageRole = "user"
+    content: Content
+    metadata: dict[str, Any] = {}
+    parent: EventId | Literal["root"] | None = None
+    reply_id: EventId | None = None
+    agent: AgentName | None = None
 
 
 class MessageEdited(Event):

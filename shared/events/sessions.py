@@ -1,8 +1,39 @@
 """What happens to a session as a whole."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from shared.events.base import Event
+from pydantic import StringConstraints
+
+from shared.events.base import ChatId, Event, EventId, Title, UserId
+from shared.events.plans import Track
+
+Key = Annotated[str, StringConstraints(max_length=200)]
+
+
+class SessionCreated(Event):
+    """Somebody opened a session. They own it, and its first chat is there at once.
+
+    Without an owner it was imported from a place where nobody was named. A session of kind `track` has the track, and
+    its planning chat opens with the reply `reply_id`. `key`: the instance or place it is the owner's session for.
+    """
+
+    TYPE: ClassVar[str] = "session.created.v1"
+    owner: UserId | None = None
+    owner_name: str = ""
+    chat_id: ChatId
+    title: Title = ""
+    kind: Literal["chat", "track"] = "chat"
+    project: str = ""
+    key: Key = ""
+    track: Track | None = None
+    reply_id: EventId | None = None
+
+
+class SessionRenamed(Event):
+    """A session has another title."""
+
+    TYPE: ClassVar[str] = "session.renamed.v1"
+    title: Title
 
 
 class SessionArchived(Event):

@@ -1,6 +1,6 @@
 """Every command by its method."""
 
-from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat
+from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat, SwitchAgent
 from shared.session.commands import (
     ArchiveSession,
     Command,
@@ -21,12 +21,14 @@ from shared.session.commands import (
     UnarchiveSession,
 )
 from shared.session.receipts import ReadUpTo
+from shared.session.replying import CancelReply, FinalizePlan, RequestReply
 
 COMMANDS: dict[str, type[Command]] = {
     command.METHOD: command
     for command in (
         CreateSession, RenameSession, ConfigureSession, ArchiveSession, UnarchiveSession, DeleteSession, RestoreSession,
         InviteParticipant, JoinSession, LeaveSession, RemoveParticipant, SetRole, CreateChat, RenameChat, ConfigureChat,
-        ActivateChat, SendMessage, EditMessage, RedactMessage, SubmitOperation, ReadUpTo,
+        ActivateChat, SwitchAgent, SendMessage, EditMessage, RedactMessage, RequestReply, CancelReply, FinalizePlan,
+        SubmitOperation, ReadUpTo,
     )
 }  # fmt: skip

@@ -3,11 +3,34 @@
 from typing import Annotated, Any, ClassVar, Literal
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared import ids
+from shared.events import (
+    ChatCreated,
+    Event,
+    MessageEdited,
+    MessagePosted,
+    MessageRedacted,
+    OperationApplied,
+    ParticipantInvited,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantRemoved,
+    ParticipantRoleChanged,
+    SessionArchived,
+    SessionCreated,
+    SessionDeleted,
+    SessionRenamed,
+    SessionRestored,
+    SessionUnarchived,
+    Track,
+)
 from shared.events.base import ChatId, SessionId, Title, UserId
+from shared.events.chats import ChatType
 from shared.events.objects import ObjectId, OperationKind
+from shared.events.replies import AgentName
+from shared.events.sessions import Key
 
 METADATA_BYTES = 8192
 PAYLOAD_BYTES = 16_384
@@ -42,18 +65,31 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     METHOD: ClassVar[str]
+    EVENT: ClassVar[type[Event]]  # what it becomes
     id: CommandId
     session_id: SessionId
 
 
 class CreateSession(Command):
-    """Open a session; its id is the command's unless another one is given."""
+    """Open a session; its id is the command's unless another one is given. `kind` is `track` if there is a track.
+
+    `key` is set by `session.get_or_create` alone.
+    """
 
     METHOD: ClassVar[str] = "session.create"
+    EVENT: ClassVar[type[Event]] = SessionCreated
     session_id: SessionId = ""
     title: Title = ""
-    kind: Literal["chat"] = "chat"
+    kind: Literal["chat", "track"] = "chat"
     project: Annotated[str, StringConstraints(max_length=200)] = ""
+    track: Track | None = None
+    key: Key = ""
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> "CreateSession":
+        if (self.kind == "track") != (self.track is not None):
+            raise ValueError("a track belongs to kind `track`, and only there")
+        return self
 
     def model_post_init(self, _context: object) -> None:
         """A session that was not named has the command's id."""
@@ -65,6 +101,7 @@ class RenameSession(Command):
     """Give a session another title."""
 
     METHOD: ClassVar[str] = "session.rename"
+    EVENT: ClassVar[type[Event]] = SessionRenamed
     title: Title
 
 
@@ -72,30 +109,35 @@ class ArchiveSession(Command):
     """Put a session away."""
 
     METHOD: ClassVar[str] = "session.archive"
+    EVENT: ClassVar[type[Event]] = SessionArchived
 
 
 class UnarchiveSession(Command):
     """Bring a session back into the list."""
 
     METHOD: ClassVar[str] = "session.unarchive"
+    EVENT: ClassVar[type[Event]] = SessionUnarchived
 
 
 class DeleteSession(Command):
     """Close a session and hide it from every list."""
 
     METHOD: ClassVar[str] = "session.delete"
+    EVENT: ClassVar[type[Event]] = SessionDeleted
 
 
 class RestoreSession(Command):
     """Take the deletion back."""
 
     METHOD: ClassVar[str] = "session.restore"
+    EVENT: ClassVar[type[Event]] = SessionRestored
 
 
 class InviteParticipant(Command):
     """Make an invitation that is good for `ttl_s` seconds."""
 
     METHOD: ClassVar[str] = "session.invite"
+    EVENT: ClassVar[type[Event]] = ParticipantInvited
     role: Literal["member", "viewer"] = "member"
     ttl_s: int = Field(INVITE_TTL_S, ge=60, le=365 * 24 * 3600)
 
@@ -104,6 +146,7 @@ class JoinSession(Command):
     """Enter a session with an invitation, whose token the gateway has already read and proved genuine."""
 
     METHOD: ClassVar[str] = "session.join"
+    EVENT: ClassVar[type[Event]] = ParticipantJoined
     invite_id: CommandId
 
 
@@ -111,12 +154,14 @@ class LeaveSession(Command):
     """Leave a session."""
 
     METHOD: ClassVar[str] = "session.leave"
+    EVENT: ClassVar[type[Event]] = ParticipantLeft
 
 
 class RemoveParticipant(Command):
     """Take somebody out of the session."""
 
     METHOD: ClassVar[str] = "session.remove"
+    EVENT: ClassVar[type[Event]] = ParticipantRemoved
     user: UserId
 
 
@@ -124,6 +169,7 @@ class SetRole(Command):
     """Let somebody write, or only read."""
 
     METHOD: ClassVar[str] = "session.set_role"
+    EVENT: ClassVar[type[Event]] = ParticipantRoleChanged
     user: UserId
     role: Literal["member", "viewer"]
 
@@ -132,20 +178,22 @@ class CreateChat(Command):
     """Open a further chat; its id is the command's. With `unique_type`, only if there is none of its type."""
 
     METHOD: ClassVar[str] = "chat.create"
+    EVENT: ClassVar[type[Event]] = ChatCreated
     name: Title = ""
-    chat_type: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "discussion"
+    chat_type: ChatType = "discussion"
     unique_type: bool = False
 
 
 class SendMessage(Command):
-    """Post a message, to the active chat unless another is named. `reply`: ask the chat's agent to answer."""
+    """Post a message, to the active chat unless another is named. `reply`: ask the chat's agent, or the one named."""
 
     METHOD: ClassVar[str] = "message.send"
+    EVENT: ClassVar[type[Event]] = MessagePosted
     chat_id: ChatId | None = None
     content: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
     metadata: Annotated[dict[str, Any], _up_to(METADATA_BYTES)] = {}
-    parent: CommandId | None = None
-    reply: bool = False
+    parent: CommandId | Literal["root"] | None = None
+    reply: bool | AgentName = False
 
 
 class TargetedCommand(Command):
@@ -158,6 +206,7 @@ class EditMessage(TargetedCommand):
     """Let one's own message say something else."""
 
     METHOD: ClassVar[str] = "message.edit"
+    EVENT: ClassVar[type[Event]] = MessageEdited
     message_id: CommandId
     content: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
     metadata: Annotated[dict[str, Any], _up_to(METADATA_BYTES)] | None = None
@@ -167,6 +216,7 @@ class RedactMessage(TargetedCommand):
     """Take back one's own message; the owner may take back any."""
 
     METHOD: ClassVar[str] = "message.redact"
+    EVENT: ClassVar[type[Event]] = MessageRedacted
     message_id: CommandId
 
 
@@ -174,6 +224,7 @@ class SubmitOperation(TargetedCommand):
     """Do something to a shared object. With `expected_seq` 0: only if nobody has before."""
 
     METHOD: ClassVar[str] = "operation.submit"
+    EVENT: ClassVar[type[Event]] = OperationApplied
     kind: OperationKind
     target: ObjectId
     payload: Annotated[Any, _up_to(PAYLOAD_BYTES)] = None

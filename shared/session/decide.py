@@ -2,7 +2,6 @@
 
 from shared import errors, ids
 from shared.events import (
-    MessagePosted,
     ParticipantInvited,
     ParticipantLeft,
     SessionConfigured,
@@ -31,6 +30,7 @@ from shared.session.decided import Actor, Decided
 from shared.session.lifecycle import move
 from shared.session.people import join, manage
 from shared.session.receipts import ReadUpTo, read
+from shared.session.replying import CancelReply, FinalizePlan, RequestReply, cancel, finalize, request, send
 from shared.session.state import SessionState, Target
 from shared.session.targets import change
 
@@ -74,7 +74,13 @@ def decide(
         case ConfigureSession() as c:
             return Decided(SessionConfigured(ai_context=c.ai_context))
         case SendMessage() as c:
-            return _send(state, c)
+            return send(state, c)
+        case RequestReply() as c:
+            return request(state, c, target)
+        case CancelReply() as c:
+            return cancel(state, c)
+        case FinalizePlan() as c:
+            return finalize(state, c)
         case TargetedCommand() as c:
             return change(c, actor, member.role, target)
         case _:
@@ -88,22 +94,11 @@ def _create(state: SessionState, command: CreateSession, actor: Actor) -> Decide
         owner=actor.user,
         owner_name=actor.name,
         chat_id=ids.derived(command.id, "chat"),
-        title=command.title,
+        title=command.title or (command.track.title if command.track else ""),
         kind=command.kind,
         project=command.project,
+        key=command.key,
+        track=command.track,
+        reply_id=ids.derived(command.id, "reply") if command.track else None,
     )
     return Decided(created, strict=True)
-
-
-def _send(state: SessionState, command: SendMessage) -> Decided | errors.Refused:
-    chat_id = command.chat_id or state.active_chat
-    if chat_id not in state.chats:
-        return errors.NotFound("chat")
-    posted = MessagePosted(
-        chat_id=chat_id,
-        content=command.content,
-        metadata=command.metadata,
-        parent=command.parent,
-        reply_id=ids.derived(command.id, "reply") if command.reply else None,
-    )
-    return Decided(posted)

@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from shared.events import (
+    AgentSwitched,
     ChatActivated,
+    ChatConfigured,
     ChatCreated,
     ChatRenamed,
     MessagePosted,
@@ -14,12 +16,16 @@ from shared.events import (
     ParticipantLeft,
     ParticipantRemoved,
     ParticipantRoleChanged,
+    PlanFinalized,
     ReceiptRead,
     Recorded,
+    ReplyCancelRequested,
     ReplyCompleted,
     ReplyFailed,
+    ReplyRequested,
     ReplyStarted,
     SessionArchived,
+    SessionConfigured,
     SessionCreated,
     SessionDeleted,
     SessionRenamed,
@@ -32,7 +38,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MAX_REMOVED = 1000
-MAIN_CHAT = "Main Chat"
+MAIN_CHAT = ("Main Chat", "discussion")
+PLANNING_CHAT = ("Planning", "planning")
 
 
 def evolve(state: SessionState, recorded: Recorded) -> SessionState:
@@ -43,17 +50,7 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
     state = replace(state, seq=seq)
     match recorded.event:
         case SessionCreated() as e if not state.exists:
-            return replace(
-                state,
-                owner=e.owner,
-                title=e.title,
-                kind=e.kind,
-                project=e.project,
-                created_at=envelope.time,
-                active_chat=e.chat_id,
-                participants={e.owner: Participant(e.owner, e.owner_name or e.owner, "owner", seq)},
-                chats={e.chat_id: Chat(e.chat_id, MAIN_CHAT, "discussion")},
-            )
+            return _created(state, recorded, e)
         case SessionRenamed() as e:
             return replace(state, title=e.title)
         case SessionArchived() | SessionUnarchived() as e:
@@ -83,20 +80,57 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
             return replace(state, chats=_with(state.chats, e.chat_id, replace(chat, name=e.name)))
         case ChatActivated() as e if e.chat_id in state.chats:
             return replace(state, active_chat=e.chat_id)
+        case ChatConfigured() as e if (chat := state.chats.get(e.chat_id)) is not None:
+            policy = e.ai_context.on_second_prompt or ""
+            chat = replace(chat, agent=e.ai_context.agent or chat.agent, on_second_prompt=policy)
+            return replace(state, chats=_with(state.chats, e.chat_id, chat))
+        case SessionConfigured() as e:
+            return replace(state, on_second_prompt=e.ai_context.on_second_prompt or "")
+        case AgentSwitched() as e if (chat := state.chats.get(e.chat_id)) is not None:
+            return replace(state, chats=_with(state.chats, e.chat_id, replace(chat, agent=e.agent)))
         case MessagePosted(reply_id=str() as reply_id) as e:
-            asked = OpenReply(reply_id, e.chat_id, envelope.id, seq)
-            return replace(state, open_replies=_with(state.open_replies, reply_id, asked))
+            return _asked(state, OpenReply(reply_id, e.chat_id, envelope.id, seq, agent=e.agent or ""))
+        case ReplyRequested() as e:
+            asked = OpenReply(e.reply_id, e.chat_id, e.parent or "", seq, purpose=e.purpose, agent=e.agent or "")
+            return _asked(state, asked)
+        case ReplyCancelRequested() as e if (reply := state.open_replies.get(e.reply_id)) is not None:
+            return _asked(state, replace(reply, cancelled=True))
         case ReplyStarted() as e:
             running = state.open_replies.get(e.reply_id)
             if running is None or e.attempt <= running.attempt:
                 return state
-            return replace(
-                state, open_replies=_with(state.open_replies, e.reply_id, replace(running, attempt=e.attempt))
-            )
-        case ReplyCompleted() | ReplyFailed() as e:
+            return _asked(state, replace(running, attempt=e.attempt))
+        case ReplyCompleted() | ReplyFailed() | PlanFinalized() as e:
             return replace(state, open_replies=_without(state.open_replies, e.reply_id))
         case _:
             return state
+
+
+def first_chat(created: SessionCreated) -> tuple[str, str]:
+    """Name and type of the chat that a session opens with."""
+    return PLANNING_CHAT if created.kind == "track" else MAIN_CHAT
+
+
+def _created(state: SessionState, recorded: Recorded, e: SessionCreated) -> SessionState:
+    seq, envelope = recorded.seq, recorded.envelope
+    created = replace(
+        state,
+        owner=e.owner or "",
+        title=e.title,
+        kind=e.kind,
+        project=e.project,
+        created_at=envelope.time,
+        active_chat=e.chat_id,
+        participants={e.owner: Participant(e.owner, e.owner_name or e.owner, "owner", seq)} if e.owner else {},
+        chats={e.chat_id: Chat(e.chat_id, *first_chat(e))},
+    )
+    if e.reply_id is None:
+        return created
+    return _asked(created, OpenReply(e.reply_id, e.chat_id, "", seq, purpose="greet"))
+
+
+def _asked(state: SessionState, reply: OpenReply) -> SessionState:
+    return replace(state, open_replies=_with(state.open_replies, reply.reply_id, reply))
 
 
 def _with(old: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared import errors
-from shared.events import ReceiptRead
+from shared.events import Event, ReceiptRead
 from shared.session.commands import Command
 from shared.session.decided import Actor, Decided
 from shared.session.state import SessionState
@@ -15,6 +15,7 @@ class ReadUpTo(Command):
     """Say that one has read everything up to a position."""
 
     METHOD: ClassVar[str] = "receipt.read"
+    EVENT: ClassVar[type[Event]] = ReceiptRead
     up_to_seq: int = Field(ge=1, lt=2**53)
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from services.gateway.repeats import BECOMES, is_repeat
+from services.gateway.repeats import is_repeat
 from shared import ids
-from shared.session import COMMANDS, Actor, Command, Decided, SessionState, decide
+from shared.session import Actor, Command, Decided, SessionState, decide
 from shared.session.commands import CreateSession, SendMessage
+from shared.session.replying import FinalizePlan, RequestReply
 from shared.session.state import Chat, Participant
 
 ID, SESSION = ids.uuid7(), ids.uuid7()
@@ -20,28 +21,42 @@ def decided(command: Command) -> dict[str, object]:
         SESSION,
         seq=1,
         owner="ann",
+        created_at="2026-01-01T00:00:00Z",
         active_chat="c1",
         participants={"ann": Participant("ann", "Ann", "owner", 1)},
-        chats={"c1": Chat("c1", "Main Chat", "discussion"), "c2": Chat("c2", "Other", "discussion")},
+        chats={
+            "c1": Chat("c1", "Main Chat", "discussion"),
+            "c2": Chat("c2", "Other", "discussion"),
+            "p": Chat("p", "Plan", "planning"),
+        },
     )
     found = decide(state, command, Actor("ann", "Ann"), 0)
     assert isinstance(found, Decided)
     return found.event.model_dump(mode="json", exclude_none=True)
 
 
-def test_every_command_is_known() -> None:
-    assert set(BECOMES) == set(COMMANDS.values())
-
-
-@pytest.mark.parametrize("fields", [{}, {"reply": True}, {"chat_id": "c2"}, {"metadata": {"a": [1]}, "parent": ID}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"reply": True}, {"reply": "planner"}, {"chat_id": "c2"}, {"metadata": {"a": [1]}, "parent": ID}]
+)
 def test_the_same_command_is_a_repeat(fields: dict[str, object]) -> None:
     assert is_repeat(send(**fields), "message.posted.v1", decided(send(**fields)))
 
 
-@pytest.mark.parametrize("fields", [{"content": "other"}, {"reply": True}, {"chat_id": "c2"}, {"metadata": {"a": 1}}])
+@pytest.mark.parametrize(
+    "fields", [{"content": "other"}, {"reply": True}, {"reply": "planner"}, {"chat_id": "c2"}, {"metadata": {"a": 1}}]
+)
 def test_another_command_under_the_same_id_is_none(fields: dict[str, object]) -> None:
     assert not is_repeat(send(**fields), "message.posted.v1", decided(send()))
 
 
 def test_another_type_is_none() -> None:
     assert not is_repeat(CreateSession(id=ID), "message.posted.v1", decided(send()))
+
+
+def test_a_plan_and_a_greeting_are_told_apart() -> None:
+    plan = FinalizePlan(id=ID, session_id=SESSION, chat_id="p")
+    greeting = RequestReply(id=ID, session_id=SESSION, chat_id="p")
+    assert is_repeat(plan, "reply.requested.v1", decided(plan))
+    assert is_repeat(greeting, "reply.requested.v1", decided(greeting))
+    assert not is_repeat(greeting, "reply.requested.v1", decided(plan))
+    assert not is_repeat(plan, "reply.requested.v1", decided(greeting))

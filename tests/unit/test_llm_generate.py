@@ -15,7 +15,7 @@ from services.llm.generate import MAX_CHARS, Generator
 from services.llm.models import make_model
 from services.llm.offline import answer, offline_model
 from services.llm.settings import LlmSettings
-from shared.events.facts import FailReason
+from shared.events.replies import FailReason
 
 SETTINGS = LlmSettings(
     OPENAI_API_KEY="", OPENAI_BASE_URL="", model="", retry_wait_s=0, first_token_s=0.2, stall_s=0.2, total_s=5
