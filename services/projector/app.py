@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.projector import handlers, store
+from services.projector import handlers
 from services.projector.checks import Checks
 from services.projector.follow import Follower
 from services.projector.progress import Progress
@@ -33,13 +33,12 @@ async def _serve(settings: ProjectorSettings, health: Health, standing: Standing
     """Waits for the bus and the database as long as it takes, while the probes already answer."""
     broker = make_broker(settings.nats_url, settings.instance)
     async with connect(settings.nats_url, settings.instance) as bus, db.engine(settings) as pool:
-        engine = store.in_schema(pool)
-        checks, progress = Checks(bus, engine), Progress(engine, settings.wait_s)
+        checks, progress = Checks(bus, pool), Progress(pool, settings.wait_s)
         health.checks |= {
             "postgres": checks.postgres, "nats": checks.nats, "lag": checks.lag, "parked": checks.parked
         }  # fmt: skip
-        handlers.register(broker, Queries(engine, progress))
-        follower = Follower(bus, engine, settings, standing, progress)
+        handlers.register(broker, Queries(pool, progress))
+        follower = Follower(bus, pool, settings, standing, progress)
         await follower.subscribe()
         async with answering(broker):
             await lead(settings.database_url, LOCK_KEY, settings.instance, standing, follower.run)

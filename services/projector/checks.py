@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.projector import source, store
+from services.projector import live, source, store
 from services.projector.tables import parked
 from shared import db, errors
 from shared.bus.connection import Bus
@@ -33,7 +33,7 @@ class Checks:
 
     async def lag(self) -> dict[str, Any]:
         """The read models are near the log's head."""
-        async with db.snapshot(self._engine) as connection:
+        async with live.reading(self._engine) as connection:
             at = await store.checkpoint(connection)
             _, head_seq = await source.head(connection)
         if head_seq - at.seq > LAG_LIMIT_EVENTS:
@@ -42,7 +42,7 @@ class Checks:
 
     async def parked(self) -> dict[str, Any]:
         """Sessions with an event that can't be folded. The others go on, so this is no failure."""
-        async with db.snapshot(self._engine) as connection:
+        async with live.reading(self._engine) as connection:
             count = (await connection.execute(select(func.count()).select_from(parked))).scalar_one()
             names = (await connection.execute(select(parked).order_by(parked.c.seq).limit(10))).mappings().all()
         return {"sessions": count, "first": [dict(row) for row in names]}

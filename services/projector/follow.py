@@ -8,7 +8,7 @@ import orjson
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.projector import metrics, store
+from services.projector import live, metrics, store
 from services.projector.progress import Progress
 from services.projector.projection import Folded, Projection
 from services.projector.settings import ProjectorSettings
@@ -23,10 +23,10 @@ class Follower:
     """Folds what the log has, and then what comes."""
 
     def __init__(
-        self, bus: Bus, engine: AsyncEngine, settings: ProjectorSettings, standing: Standing, progress: Progress
+        self, bus: Bus, pool: AsyncEngine, settings: ProjectorSettings, standing: Standing, progress: Progress
     ) -> None:
         self._bus = bus
-        self._engine = engine
+        self._pool = pool
         self._page_events = settings.page_events
         self._standing = standing
         self._progress = progress
@@ -53,8 +53,12 @@ class Follower:
             StandStill: the log is not what it was; a person has to do something.
             Exception: the database is away; run it again.
         """
-        await store.create(self._engine)
-        projection = Projection(self._engine)
+        while True:
+            schema = await live.ensure(self._pool)
+            with suppress(live.NotLive):
+                await self._follow(Projection(store.in_schema(self._pool, schema), schema))
+
+    async def _follow(self, projection: Projection) -> None:
         while True:
             self._appended.clear()
             with metrics.FOLD_SECONDS.time():

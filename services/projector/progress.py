@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.projector import store
+from services.projector import live, store
 from shared import errors
 
 
@@ -43,7 +43,7 @@ class Progress:
                 raise errors.Unavailable(f"read models are at {self._applied}, not yet at {min_seq}") from None
 
     async def _read(self) -> int:
-        async with self._engine.connect() as connection:
+        async with live.reading(self._engine) as connection:
             at = await store.checkpoint(connection)
         if at.seq > self._applied:
             self.reached(at.seq)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.projector import source, store, tables
+from services.projector import live, source, store, tables
 from services.projector.change import Change
 from services.projector.changes import SUMMARY_EVENTS, changes
 from services.projector.folding import Poison, keys
@@ -20,6 +20,7 @@ from shared.logging import get_logger
 
 log = get_logger("projection")
 
+END = 2**62
 STALE_S = 60  # nobody is told of a change older than this: a rebuild is quiet
 
 
@@ -49,22 +50,26 @@ class _PoisonAt(Exception):
 
 
 class Projection:
-    """Folds the log into the read models of one schema."""
+    """Folds the log into the read models that `engine` means. With `live_schema`, only while that one is live."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, live_schema: str | None = None) -> None:
         self._engine = engine
+        self._live_schema = live_schema
 
-    async def fold(self, limit: int) -> Folded:
+    async def fold(self, limit: int, up_to: int = END) -> Folded:
         """Afterwards the next page, up to `limit` events, is in the tables, with the checkpoint. None left: 0 events.
+
+        Nothing behind the position `up_to` is folded.
 
         A session with an event that can't be folded is parked there and passed over from then on.
 
         Raises:
             Hole, LogBehind: the log is not what the checkpoint needs.
+            NotLive: the schema was the live one and is no more. Nothing was folded.
         """
         while True:
             try:
-                return await self._fold(limit)
+                return await self._fold(limit, up_to)
             except _PoisonAt as poison:
                 await self._park(poison.session_id, poison.seq, poison.reason)
             except DBAPIError as error:
@@ -74,10 +79,12 @@ class Projection:
                     await self._park_next(str(error.orig))
                 limit = max(1, limit // 2)  # less and less, until the one that the database refuses is alone
 
-    async def _fold(self, limit: int) -> Folded:
+    async def _fold(self, limit: int, up_to: int) -> Folded:
         async with db.transaction(self._engine) as connection:
             at = await store.checkpoint(connection, lock=True)
-            events = await source.page(connection, at.seq, limit)
+            if self._live_schema is not None:
+                await live.require(connection, self._live_schema)
+            events = await source.page(connection, at.seq, max(0, min(limit, up_to - at.seq)))
             if not events:
                 _, head_seq = await source.head(connection)
                 if head_seq < at.seq:

@@ -6,10 +6,9 @@ from typing import Any
 from sqlalchemy import RowMapping, ScalarSelect, Table, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.projector import pages, requests, shapes, store
+from services.projector import live, pages, requests, shapes, store
 from services.projector.progress import Progress
 from services.projector.tables import chats, messages, objects, participants, replies, sessions
-from shared import db
 from shared.session.commands import PAYLOAD_BYTES
 
 LARGE_HISTORY = 1000
@@ -30,7 +29,7 @@ class Queries:
         session up to the log position `at` is in it, and none after. Without such a session: `{at, session: null}`.
         """
         await self._progress.wait_for(request.min_seq)
-        async with db.snapshot(self._engine) as connection:
+        async with live.reading(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             of = request.session_id
             session = (await connection.execute(select(sessions).where(sessions.c.session_id == of))).mappings().first()
@@ -78,7 +77,7 @@ class Queries:
             .order_by(sessions.c.active_seq.desc())
             .limit(request.limit + 1)
         )
-        async with db.snapshot(self._engine) as connection:
+        async with live.reading(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             found = (await connection.execute(query)).mappings().all()
         listed = [_summary(row) for row in found[: request.limit]]
@@ -88,7 +87,7 @@ class Queries:
     async def target(self, request: requests.Target) -> dict[str, Any]:
         """`{target: {seq, author, ...}, at}`: where the message or object last changed. Null if there is none."""
         await self._progress.wait_for(request.min_seq)
-        async with db.snapshot(self._engine) as connection:
+        async with live.reading(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             if request.target:
                 key = (objects.c.session_id == request.session_id, objects.c.target == request.target)
@@ -107,7 +106,7 @@ class Queries:
             .order_by(objects.c.target)
             .limit(min(request.limit, pages.MAX_BYTES // PAYLOAD_BYTES) + 1)
         )
-        async with db.snapshot(self._engine) as connection:
+        async with live.reading(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             found = (await connection.execute(query)).mappings().all()
         shown = shapes.within([shapes.shared_object(row) for row in found[: request.limit]], pages.MAX_BYTES)
@@ -117,7 +116,7 @@ class Queries:
     async def chat_history(self, request: requests.ChatHistory) -> dict[str, Any]:
         """`{messages, total, more, large_history, at}`, ascending; `more` in the direction of reading."""
         await self._progress.wait_for(request.min_seq)
-        async with db.snapshot(self._engine) as connection:
+        async with live.reading(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             total = await _total(connection, request.session_id, request.chat_id)
             place = (connection, request.session_id, request.chat_id, request.limit)
@@ -133,7 +132,7 @@ class Queries:
         and the chat's settings over the session's.
         """
         await self._progress.wait_for(request.min_seq)
-        async with db.snapshot(self._engine) as connection:
+        async with live.reading(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             before = request.up_to_seq + 1
             page = await pages.newest(connection, request.session_id, request.chat_id, request.limit, before)
@@ -151,7 +150,7 @@ class Queries:
             .order_by(replies.c.requested_seq)
             .limit(request.limit)
         )
-        async with db.snapshot(self._engine) as connection:
+        async with live.reading(self._engine) as connection:
             at = (await store.checkpoint(connection)).seq
             found = (await connection.execute(query)).mappings().all()
         return {"replies": [shapes.reply(row) for row in found], "at": at}
