@@ -9,8 +9,10 @@ import typer
 from services.ops.commands.audit import audit
 from services.ops.commands.demo import demo
 from services.ops.commands.doctor import doctor
+from services.ops.commands.export import export
 from services.ops.commands.migrate import migrate
 from services.ops.commands.ps import ps
+from services.ops.commands.replay import replay
 from services.ops.commands.stop import stop
 from services.ops.commands.token import token
 from services.ops.commands.up import dev, up
@@ -23,10 +25,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for subcommand in (up, ps, stop, token, migrate, doctor, demo):
+for subcommand in (up, ps, stop, token, migrate, doctor, demo, export):
     app.command()(subcommand)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dev)
 app.add_typer(audit, name="audit")
+app.add_typer(replay, name="replay")
 
 
 def main() -> None:

@@ -5,9 +5,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -16,6 +13,7 @@ from services.history.chain import Anchor, Broken
 from services.history.checkpoint import Checkpoint
 from services.history.errors import SchemaMissing
 from services.ops import errors, files
+from services.ops.bars import bar
 from shared import db
 from shared.settings import DatabaseSettings
 
@@ -56,23 +54,15 @@ def save(path: Path, at: Anchor) -> None:
     files.replace(path, orjson.dumps({"seq": at.seq, "hash": at.hash.hex()}).decode())
 
 
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        """Events per second."""
-        return Text(f"{task.speed or 0:,.0f}/s")
-
-
 @contextmanager
 def told(after: Anchor, resume: Path | None) -> Iterator[Callable[[Anchor, int], None]]:
-    """A function that shows, and now and then saves, how far it is. The bar is for people: on stderr."""
-    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    """A function that shows, and now and then saves, how far it is."""
     saved = after.seq
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, completed=after.seq)
+    with bar("verifying", after.seq) as shown:
 
         def progress(at: Anchor, end: int) -> None:
             nonlocal saved
-            bar.update(task, completed=at.seq, total=end)
+            shown(at.seq, end)
             if resume is not None and at.seq - saved >= SAVE_EVENTS:
                 save(resume, at)
                 saved = at.seq

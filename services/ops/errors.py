@@ -89,5 +89,21 @@ class AuditFailed(OpsError):
     """AUDIT FAILED: {reason}"""
 
 
+class LogUnreadable(OpsError):
+    """The log can't be read ({reason}): look with `antiphon doctor`."""
+
+
+class BadPosition(OpsError):
+    """{text!r} is no position of the log ({reason}): write a number, or a time such as 2026-01-31T12:00:00Z."""
+
+
+class BadExport(OpsError):
+    """Nothing was exported: {reason}."""
+
+
+class BadReplay(OpsError):
+    """Nothing was replayed: {reason}."""
+
+
 class DemoFailed(OpsError):
     """The demo did not come to its end ({reason}): look with `antiphon doctor`."""
