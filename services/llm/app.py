@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from services.llm.agents import Agents
 from services.llm.chunks import Deltas
 from services.llm.failures import GenerationFailedError
 from services.llm.generate import Generator
@@ -41,7 +42,7 @@ async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
         await reader.start()
         queries = QueryClient(bus)
         generator = make_generator(settings)
-        replies = Replies(Ledger(bus, reader), queries, Deltas(bus), generator, settings)
+        replies = Replies(Ledger(bus, reader), queries, Deltas(bus), Agents(settings), generator, settings)
         worker = Worker(bus, Leases(bus, reader, settings.instance), replies)
         health.checks |= {"nats": _nats(bus), "events": _events(bus), "model": _model(settings, generator)}
         async with (

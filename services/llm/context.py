@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, SystemPromptPart, TextPart, UserPromptPart
 
 from shared.bus.query import QueryClient
-from shared.events import AiContext, Manifest
+from shared.events import AiContext, Manifest, Track
 
 CHARS_PER_TOKEN = 4  # an estimate that needs no tokenizer; English text has a little more
 OVERHEAD_TOKENS = 4  # per message
@@ -41,14 +41,22 @@ class Context:
     messages: list[ModelMessage]
     manifest: Manifest
     tokens: int
-    temperature: float | None = None
+
+
+class Chat(BaseModel):
+    """A chat as the projector has it: the newest messages of the thread in order, and what concerns its model."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    messages: list[Said]
+    ai_context: AiContext = AiContext()
+    track: Track | None = None
 
 
 async def recent(
     queries: QueryClient, session_id: str, chat_id: str, *, up_to_seq: int, limit: int, deadline_s: float = QUERY_S
-) -> tuple[list[Said], AiContext]:
-    """The newest `limit` messages of the chat up to a position, in order, once the projector has got there, and the
-    model settings of the chat.
+) -> Chat:
+    """The chat with the newest `limit` messages up to a position, once the projector has got there.
 
     Raises:
         Unavailable: the projector is away or behind.
@@ -61,8 +69,7 @@ async def recent(
         "limit": limit,
     }
     answer = await queries.ask(PROJECTOR, "context", request, deadline_s)
-    said = [Said.model_validate(message) for message in answer["messages"]]
-    return said, AiContext.model_validate(answer.get("ai_context", {}))
+    return Chat.model_validate(answer)
 
 
 def build(said: list[Said], prompt_id: str, prompt_seq: int, system_prompt: str, budget_tokens: int) -> Context:

@@ -1,8 +1,6 @@
 """One answer of a model: a stream of text with deadlines, retried before the first token and never after it."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import stamina
 from pydantic_ai.direct import model_request_stream
@@ -19,9 +17,9 @@ from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
 from services.llm import failures
-from services.llm.context import Context, estimate_tokens
 from services.llm.failures import GenerationFailedError
 from services.llm.settings import OFFLINE, LlmSettings
+from services.llm.turn import Answered, Turn
 from shared.events import Usage
 from shared.events.replies import FinishReason
 from shared.logging import get_logger
@@ -40,17 +38,6 @@ _FINISH: dict[str, FinishReason] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """A text that is whole. Times count from the start of the first try."""
-
-    text: str
-    usage: Usage
-    finish_reason: FinishReason
-    first_token_ms: int | None
-    total_ms: int
-
-
 class Generator:
     """Asks one model."""
 
@@ -58,8 +45,8 @@ class Generator:
         self._model = model
         self._settings = settings
 
-    async def generate(self, context: Context, on_text: Callable[[str], None]) -> Generation:
-        """The whole answer; `on_text` gets it piece by piece as it comes.
+    async def generate(self, turn: Turn) -> Answered:
+        """The turn has got the whole answer, piece by piece as it came.
 
         Raises:
             GenerationFailedError: with the reason, after all retries that made sense.
@@ -76,90 +63,66 @@ class Generator:
         )
         async for attempt in retries:
             with attempt:
-                return await _Try(self._model, s, context, on_text, started_at).run()
+                return await _Try(self._model, s, turn, started_at).run()
         raise GenerationFailedError("gave_up")  # not reached: the last attempt raises
 
 
 class _Try:
-    def __init__(
-        self,
-        model: Model,
-        settings: LlmSettings,
-        context: Context,
-        on_text: Callable[[str], None],
-        started_at: float,
-    ) -> None:
+    def __init__(self, model: Model, settings: LlmSettings, turn: Turn, started_at: float) -> None:
         self._model = model
         self._settings = settings
-        self._context = context
-        self._on_text = on_text
+        self._turn = turn
         self._started_at = started_at
-        self._first_at: float | None = None
         self._length = 0
-        self._pieces: list[str] = []
 
-    async def run(self) -> Generation:
+    async def run(self) -> Answered:
         ends_at = self._started_at + self._settings.total_s
         now = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout_at(min(ends_at, now() + self._settings.first_token_s)) as limit:
-                response = await self._stream(self._context.messages, limit, ends_at)
+                response = await self._stream(self._turn.context.messages, limit, ends_at)
         except Exception as error:  # noqa: BLE001 - whatever a provider's client raises becomes a reason
             failure = failures.understand(error)
-            log.warning("provider_failed", reason=failure.reason, error=type(error).__name__, begun=bool(self._pieces))
-            if self._pieces:
+            log.warning(
+                "provider_failed", reason=failure.reason, error=type(error).__name__, begun=bool(self._turn.pieces)
+            )
+            if self._turn.pieces:
                 failure.again = False
             raise failure from None
         return self._generation(response)
 
     async def _stream(self, messages: list[ModelMessage], limit: asyncio.Timeout, ends_at: float) -> ModelResponse:
         now = asyncio.get_running_loop().time
-        wishes = (
-            ModelSettings()
-            if self._context.temperature is None
-            else ModelSettings(temperature=self._context.temperature)
-        )
+        temperature = self._turn.spec.temperature
+        wishes = ModelSettings() if temperature is None else ModelSettings(temperature=temperature)
         async with model_request_stream(self._model, messages, model_settings=wishes) as stream:
             async for event in stream:
                 text = _text_of(event)[: MAX_CHARS - self._length]
                 limit.reschedule(
-                    min(ends_at, now() + self._settings.stall_s) if self._first_at or text else limit.when()
+                    min(ends_at, now() + self._settings.stall_s) if self._turn.first_at or text else limit.when()
                 )
                 if text:
-                    self._first_at = self._first_at or now()
                     self._length += len(text)
-                    self._pieces.append(text)
-                    self._on_text(text)
+                    self._turn.add(text)
                 if self._length >= MAX_CHARS:
                     await stream.cancel()
                     break
             return stream.get()
 
-    def _generation(self, response: ModelResponse) -> Generation:
-        text = "".join(self._pieces)
+    def _generation(self, response: ModelResponse) -> Answered:
         finish = _FINISH.get(response.finish_reason or "", "stop" if self._model.model_name == OFFLINE else "unknown")
-        if len(text) >= MAX_CHARS:
+        if self._length >= MAX_CHARS:
             finish = "length"
-        if not text:
+        if not self._length:
             raise GenerationFailedError("refused" if finish == "content_filter" else "provider_error", again=True)
-        ended_at = asyncio.get_running_loop().time()
-        return Generation(
-            text=text,
-            usage=self._usage(response, text),
-            finish_reason=finish,
-            first_token_ms=None if self._first_at is None else _ms(self._first_at - self._started_at),
-            total_ms=_ms(ended_at - self._started_at),
-        )
-
-    def _usage(self, response: ModelResponse, text: str) -> Usage:
         counted = response.usage
         if counted.output_tokens and self._model.model_name != OFFLINE:
-            return Usage(
+            self._turn.counted = Usage(
                 input_tokens=counted.input_tokens,
                 output_tokens=counted.output_tokens,
                 cached_tokens=counted.cache_read_tokens,
             )
-        return Usage(input_tokens=self._context.tokens, output_tokens=estimate_tokens(text), estimated=True)
+        return Answered(finish)
 
 
 def _pause_before_retry(error: Exception) -> bool | float:
@@ -174,7 +137,3 @@ def _text_of(event: ModelResponseStreamEvent) -> str:
             return text
         case _:
             return ""
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)

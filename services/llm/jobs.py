@@ -20,7 +20,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from services.llm import ledger, metrics
-from services.llm.failures import WORDS
+from services.llm.failures import GenerationFailedError
 from services.llm.intake import SERVICE, Job
 from services.llm.lease import Leases
 from services.llm.reply import Replies
@@ -134,7 +134,7 @@ class Worker:
 
     async def _give_up(self, message: Msg, reply: OpenReply, prompt: Recorded) -> None:
         await park(self._bus, SERVICE, message, f"reply {reply.reply_id} given up at attempt {reply.attempt}")
-        await self._replies.fail(reply, prompt, reply.attempt, "gave_up", WORDS["gave_up"])
+        await self._replies.fail(reply, prompt, reply.attempt, GenerationFailedError("gave_up"))
 
 
 @asynccontextmanager

@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 from pydantic_ai import exceptions as ai
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from services.llm.context import Context, Said, build
+from services.llm.agents import Spec
+from services.llm.context import Said, build
 from services.llm.failures import WORDS, GenerationFailedError, understand
 from services.llm.generate import MAX_CHARS, Generator
 from services.llm.models import make_model
 from services.llm.offline import answer, offline_model
 from services.llm.settings import LlmSettings
+from services.llm.turn import Turn
 from shared.events.replies import FailReason
 
 SETTINGS = LlmSettings(
@@ -22,8 +23,9 @@ SETTINGS = LlmSettings(
 )
 
 
-def context(words: str = "Hello") -> Context:
-    return build([Said(seq=1, id="m1", role="user", content=words)], "m1", 1, "", 1000)
+def turn(words: str = "Hello", temperature: float | None = None) -> Turn:
+    shown = build([Said(seq=1, id="m1", role="user", content=words)], "m1", 1, "", 1000)
+    return Turn(Spec("", "Assistant", "", "test", temperature), shown, lambda _: None)
 
 
 def model(*pieces: str | Exception | float) -> FunctionModel:
@@ -75,15 +77,15 @@ async def test_the_model_is_asked_at_the_temperature_of_the_chat(temperature: fl
         yield "warm"
 
     generator = Generator(FunctionModel(stream_function=stream, model_name="test"), SETTINGS)
-    await generator.generate(replace(context(), temperature=temperature), lambda _: None)
+    await generator.generate(turn(temperature=temperature))
     assert asked == [temperature]
 
 
 async def test_the_offline_model_streams_the_same_answer_word_by_word() -> None:
-    pieces: list[str] = []
-    done = await Generator(offline_model(0), SETTINGS).generate(context("What  is\nup?"), pieces.append)
-    assert done.text == "".join(pieces) == answer("What  is\nup?")
-    assert len(pieces) > 20
+    done = turn("What  is\nup?")
+    await Generator(offline_model(0), SETTINGS).generate(done)
+    assert done.text == answer("What  is\nup?")
+    assert len(done.pieces) > 20
     assert "“What is up?” (3 words)" in done.text
     assert done.usage.estimated
 
@@ -98,28 +100,31 @@ async def test_a_failure_before_the_first_token_is_retried_and_one_after_it_is_n
         yield "whole"
 
     whole = FunctionModel(stream_function=flaky, model_name="test")
-    assert (await Generator(whole, SETTINGS).generate(context(), lambda _: None)).text == "whole"
+    done = turn()
+    await Generator(whole, SETTINGS).generate(done)
+    assert done.text == "whole"
     assert len(tries) == 3
 
-    pieces: list[str] = []
+    half = turn()
     broken = Generator(model("half", ai.ModelConnectionError("m", "gone")), SETTINGS)
     with pytest.raises(GenerationFailedError) as caught:
-        await broken.generate(context(), pieces.append)
+        await broken.generate(half)
     assert caught.value.reason == "unreachable"
-    assert pieces == ["half"]
+    assert half.pieces == ["half"]
 
 
 async def test_silence_ends_in_a_timeout_before_and_in_the_middle_of_a_text() -> None:
     settings = SETTINGS.model_copy(update={"retries": 0})
     for silent in (model(3.0, "late"), model("some", 3.0)):
         with pytest.raises(GenerationFailedError) as caught:
-            await Generator(silent, settings).generate(context(), lambda _: None)
+            await Generator(silent, settings).generate(turn())
         assert caught.value.reason == "timeout"
 
 
 async def test_a_text_without_end_is_cut_where_an_event_ends() -> None:
-    done = await Generator(model(*["x" * 30_000] * 5), SETTINGS).generate(context(), lambda _: None)
-    assert (len(done.text), done.finish_reason) == (MAX_CHARS, "length")
+    done = turn()
+    ended = await Generator(model(*["x" * 30_000] * 5), SETTINGS).generate(done)
+    assert (len(done.text), ended.finish_reason) == (MAX_CHARS, "length")
 
 
 def test_a_named_model_without_an_address_is_a_matter_of_configuration() -> None:
