@@ -46,8 +46,13 @@ def derived(cause: str, purpose: str) -> str:
 
     It has the cause's time and, as its random bits, SHA-256 of (cause, purpose).
     """
-    digest = hashlib.sha256(f"{cause}\x00{purpose}".encode()).digest()
-    return str(_layout(time_ms(cause), int.from_bytes(digest[:10], "big") & _RANDOM_BITS))
+    return of_content(time_ms(cause), f"{cause}\x00{purpose}")
+
+
+def of_content(unix_ms: int, content: str) -> str:
+    """The id of what is known by its content and time: a UUIDv7 whose random bits are the content's SHA-256."""
+    digest = hashlib.sha256(content.encode()).digest()
+    return str(_layout(unix_ms, int.from_bytes(digest[:10], "big") & _RANDOM_BITS))
 
 
 def keyed(user: str, key: str) -> str:

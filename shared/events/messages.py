@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from shared.events.base import ChatId, Content, Event, EventId
-from shared.events.replies import AgentName
+from shared.events.replies import AgentName, Usage
 
 MessageRole = Literal["user", "assistant", "system", "tool"]
 
@@ -12,6 +12,7 @@ class MessagePosted(Event):
     """A participant's message entered a chat. With a `reply_id` it asks for a reply, by `agent` if one is named.
 
     `parent` is the message it follows, `root` where it begins the chat anew; without one it follows the one before it.
+    `model` and `usage` are those of an answer that another system wrote, and that was imported.
     """
 
     TYPE: ClassVar[str] = "message.posted.v1"
@@ -22,6 +23,8 @@ class MessagePosted(Event):
     parent: EventId | Literal["root"] | None = None
     reply_id: EventId | None = None
     agent: AgentName | None = None
+    model: str = ""
+    usage: Usage | None = None
 
 
 class MessageEdited(Event):

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import StringConstraints
 
 from shared.events.base import ChatId, Event, EventId, Title, UserId
+from shared.events.chats import ChatType
 from shared.events.plans import Track
 
 Key = Annotated[str, StringConstraints(max_length=200)]
@@ -21,6 +22,8 @@ class SessionCreated(Event):
     owner: UserId | None = None
     owner_name: str = ""
     chat_id: ChatId
+    chat_name: Title = ""
+    chat_type: ChatType | None = None
     title: Title = ""
     kind: Literal["chat", "track"] = "chat"
     project: str = ""

@@ -108,7 +108,8 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
 
 def first_chat(created: SessionCreated) -> tuple[str, str]:
     """Name and type of the chat that a session opens with."""
-    return PLANNING_CHAT if created.kind == "track" else MAIN_CHAT
+    name, chat_type = PLANNING_CHAT if created.kind == "track" else MAIN_CHAT
+    return created.chat_name or name, created.chat_type or chat_type
 
 
 def _created(state: SessionState, recorded: Recorded, e: SessionCreated) -> SessionState:
