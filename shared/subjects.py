@@ -72,6 +72,11 @@ def presence_client(session_id: str, gateway: str, client: str) -> str:
     return f"$KV.{PRESENCE}.client.{session_id}.{gateway}.{client}"
 
 
+def presence_awareness(session_id: str, gateway: str, client: str) -> str:
+    """Where a gateway keeps what a client last said of itself (bucket `presence`). Each part may be `*`."""
+    return f"$KV.{PRESENCE}.awareness.{session_id}.{gateway}.{client}"
+
+
 def bucket_stream(bucket: str) -> str:
     """The stream that holds a bucket."""
     return f"KV_{bucket}"

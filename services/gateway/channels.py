@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from services.gateway import closing, protocol
+from services.gateway import awareness, closing, protocol
 from services.gateway.closing import Unsubscribe
 from services.gateway.context import Gateway
 from services.gateway.joining import Joined
@@ -84,8 +84,9 @@ class Subscription:
         self._ended(self, closing.REVOKED)
 
     def insufficient(self) -> None:
-        """The client is told, subscribes again, and recovers."""
-        self._ended(self, closing.RESYNCHRONISE)
+        """The client is told, and subscribes again: it recovers, or starts over if the log was replaced."""
+        replaced = self.joined is not None and self.joined.feed.dropped
+        self._ended(self, closing.INVALIDATED if replaced else closing.RESYNCHRONISE)
 
 
 class Answer(Protocol):
@@ -120,6 +121,7 @@ class Channels:
             joined.leave()
             raise errors.Unrecoverable
         try:
+            await awareness.complete(self._gateway, joined)
             if request.join_leave:
                 await self._gateway.rosters.add(session_id, self._client_id, subscription.told)
         except BaseException:

@@ -33,7 +33,7 @@ from shared.auth import Identity
 
 VERSION = "antiphon 0.1.0"
 EARLY_S = 60
-PASSING = frozenset({"typing", "awareness"})  # calls that everybody else hears of and nobody keeps
+PASSING = {"typing": "typing_per_s", "awareness": "awareness_per_s"}  # what all hear and nobody stores: its limit
 
 
 class Client:
@@ -47,8 +47,7 @@ class Client:
         self._gateway = gateway
         self._socket = socket
         self._channels = Channels(gateway, socket, identity, client_id)
-        rate = settings.typing_per_s
-        self._typing = TokenBucket(rate, max(1, rate), asyncio.get_running_loop().time())
+        self._passing: dict[str, TokenBucket] = {}  # most clients never need one
         gateway.notices.add(identity.user, socket.push)
 
     @classmethod
@@ -168,9 +167,17 @@ class Client:
             return await self._gateway.presence.clients_of(session_id)
 
     async def _call(self, method: str, data: Any) -> dict[str, Any]:
-        if method in PASSING and not self._typing.take(asyncio.get_running_loop().time()):
+        if method in PASSING and not self._may_pass(method):
             raise errors.TooManyRequests(method)
         return await methods.call(self._gateway, Caller(self.identity, self.id), method, data)
+
+    def _may_pass(self, method: str) -> bool:
+        now_s = asyncio.get_running_loop().time()
+        limit = self._passing.get(method)
+        if limit is None:
+            rate: float = getattr(self._gateway.settings, PASSING[method])
+            limit = self._passing[method] = TokenBucket(rate, max(1, rate), now_s)
+        return limit.take(now_s)
 
     def _token_facts(self) -> dict[str, Any]:
         left_s = self.identity.expires_at - int(time.time())

@@ -34,3 +34,4 @@ class Unsubscribe(NamedTuple):
 
 REVOKED: Final = Unsubscribe(2000, "server unsubscribe")
 RESYNCHRONISE: Final = Unsubscribe(2500, "insufficient state")
+INVALIDATED: Final = Unsubscribe(2502, "state invalidated")

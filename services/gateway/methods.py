@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from services.gateway import reading
+from services.gateway.awareness import awareness
 from services.gateway.context import Caller, Gateway
 from services.gateway.obtaining import create_chat, create_session, get_or_create_session
 from services.gateway.receipts import read_up_to
@@ -78,6 +79,7 @@ METHODS: Mapping[str, Method] = {
     "object.list": Method(Order.READ, reading.object_list),
     "receipt.read": Method(Order.READ, read_up_to),  # it may wait, and nothing waits for it
     "typing": Method(Order.WRITE, typing),
+    "awareness": Method(Order.WRITE, awareness),
 }
 
 

@@ -1,7 +1,8 @@
 """Who listens to a session on any gateway: entries in a bucket in memory, which die with their gateway.
 
-gateway.<gateway>                    lives 10 s, said again every 3 s
-client.<session>.<gateway>.<client>  stays; counts only while its gateway lives, so idle sockets cost nothing
+gateway.<gateway>                       lives 10 s, said again every 3 s
+client.<session>.<gateway>.<client>     stays; counts only while its gateway lives, so idle sockets cost nothing
+awareness.<session>.<gateway>.<client>  what the client last said of itself; gone with it
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import nats.errors
 import orjson
 from nats.js.errors import Error as JetStreamError
 
+from services.gateway.sharing import Shared
 from shared import subjects, tasks
 from shared.auth import Identity
 from shared.bus.connection import Bus
@@ -39,6 +41,7 @@ class Presence:
         self._run = orjson.dumps({"run": uuid.uuid4().hex})  # a process that was started anew is another one
         self._mine: dict[str, bytes] = {}
         self._outbox: asyncio.Queue[tuple[str, bytes, dict[str, str]]] = asyncio.Queue()
+        self._awareness = Shared(self._read_awareness)
         bus.on_reconnect.append(self._say_again)
 
     def enter(self, session_id: str, client: str, identity: Identity) -> None:
@@ -49,10 +52,44 @@ class Presence:
         self._outbox.put_nowait((key, body, {}))
 
     def leave(self, session_id: str, client: str) -> None:
-        """It no longer does."""
+        """It no longer does, and what it said of itself is no longer true."""
         key = self._key(session_id, client)
         if self._mine.pop(key, None) is not None:
             self._outbox.put_nowait((key, b"", _GONE))
+        said = subjects.presence_awareness(session_id, self._me, client)
+        if self._mine.pop(said, None) is not None:
+            self._outbox.put_nowait((said, b"", _GONE))
+            self._outbox.put_nowait((subjects.signal(session_id), awareness(client, "", "", None), {}))
+
+    def say(self, session_id: str, client: str, identity: Identity, data: Any) -> None:
+        """Everybody who listens hears `data` of the client; while it listens itself, who comes later finds it, too.
+
+        None takes it back.
+        """
+        key = subjects.presence_awareness(session_id, self._me, client)
+        body = awareness(client, identity.user, identity.name, data)
+        if data is None:
+            if self._mine.pop(key, None) is not None:
+                self._outbox.put_nowait((key, b"", _GONE))
+        elif self._key(session_id, client) in self._mine:
+            self._mine[key] = body
+            self._outbox.put_nowait((key, body, {}))
+        self._outbox.put_nowait((subjects.signal(session_id), body, {}))  # after the entry: who has not heard, reads
+
+    async def awareness_of(self, session_id: str) -> dict[str, dict[str, Any]]:
+        """`{client: {user, name, data}}` of the clients that are there and have said anything. For all who began to
+        wait before it was sent, one request is made.
+
+        Raises:
+            Unavailable: the bus does not answer.
+        """
+        return await self._awareness(session_id)
+
+    async def _read_awareness(self, session_id: str) -> dict[str, dict[str, Any]]:
+        entries = await self._all(subjects.presence_awareness(session_id, "*", "*"))
+        alive = await self.gateways() if entries else {}
+        said = [orjson.loads(entry.body) for entry in entries if entry.subject.split(".")[-2] in alive]
+        return {one["client"]: {name: one[name] for name in ("user", "name", "data")} for one in said}
 
     async def clients_of(self, session_id: str) -> dict[str, dict[str, Any]]:
         """`{client: {user, client, conn_info}}` of all living gateways.
@@ -87,7 +124,8 @@ class Presence:
             with suppress(JetStreamError, nats.errors.Error, ConnectionError):
                 await ensure_presence(self._bus.js)
                 if first:  # what an earlier process of this name left behind
-                    await self._bus.js.purge_stream(STREAM, subject=subjects.presence_client("*", self._me, "*"))
+                    for left in (subjects.presence_client, subjects.presence_awareness):
+                        await self._bus.js.purge_stream(STREAM, subject=left("*", self._me, "*"))
                     await self._say_again()
                     first = False
                 await self._put(subjects.presence_gateway(self._me), self._run, {"Nats-TTL": str(GATEWAY_TTL_S)})
@@ -119,6 +157,11 @@ class Presence:
 
     def _key(self, session_id: str, client: str) -> str:
         return subjects.presence_client(session_id, self._me, client)
+
+
+def awareness(client: str, user: str, name: str, data: Any) -> bytes:
+    """What is passed on of a client that said something of itself."""
+    return orjson.dumps({"type": "awareness", "client": client, "user": user, "name": name, "data": data})
 
 
 def counts(clients: dict[str, dict[str, Any]]) -> dict[str, int]:

@@ -21,6 +21,7 @@ class GatewaySettings(ServiceSettings):
     commands_per_s: float = Field(50, ge=0, description="Commands of one connection, bursts of twice that; above: 111")
     guests_per_minute: int = Field(60, ge=0, description="New guests from one address; above: 429")
     typing_per_s: float = Field(10, ge=0, description="Typing notices of one connection; above: error 111")
+    awareness_per_s: float = Field(10, ge=0, description="`awareness` of one connection; above: error 111")
     socket_buffer_bytes: int = Field(1_048_576, gt=0, description="Bytes waiting for one reader; above: close 3008")
     connect_s: float = Field(10, gt=0, description="A socket that has not connected by then is closed with 3502")
     ping_s: float = Field(25, gt=0, description="Pause between pings to a client")

@@ -18,6 +18,7 @@ from shared.logging import get_logger
 
 log = get_logger("snapshot")
 
+SILENT = b'{"awareness":{}'  # how every snapshot begins
 DEADLINE_S = 0.95  # below the first pause between tries: if nobody answers the query at all, nobody waits
 
 
@@ -38,6 +39,11 @@ class Snapshot:
     def with_running(self, running: list[dict[str, Any]]) -> bytes:
         """The whole JSON."""
         return self.head + b',"running":' + orjson.dumps(running) + b"}"
+
+
+def with_awareness(snapshot: bytes, said: dict[str, dict[str, Any]]) -> bytes:
+    """The snapshot, JSON as `Snapshot` makes it, with what clients say of themselves."""
+    return SILENT[:-2] + orjson.dumps(said) + snapshot.removeprefix(SILENT)
 
 
 class Snapshots:

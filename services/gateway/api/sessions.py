@@ -6,7 +6,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
-from services.gateway import pages
+from services.gateway import awareness, pages
 from services.gateway.access import readable
 from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, respond, write
 from services.gateway.snapshot import snapshot
@@ -87,7 +87,8 @@ async def show(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Resp
     """The snapshot that a subscriber gets, with its position (`at`) and `epoch`."""
     async with readable(gateway, session_id, caller.identity) as feed:
         _, found = await snapshot(feed, gateway.sessions.snapshots)
-        return respond({**found, "running": feed.running(), "epoch": gateway.sessions.epoch})
+        said = await awareness.known(gateway, session_id)
+        return respond({**found, "awareness": said, "running": feed.running(), "epoch": gateway.sessions.epoch})
 
 
 @router.patch("/{session_id}")

@@ -13,6 +13,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from services.gateway import awareness
 from services.gateway.api.calls import ByCaller, InGateway
 from services.gateway.api.sessions import PathId
 from services.gateway.joining import Joined
@@ -106,6 +107,11 @@ async def stream(
     listener = EventStream(caller.identity.user, gateway.settings.socket_buffer_bytes)
     recover = (epoch, int(last_event_id)) if last_event_id else None
     joined = await gateway.sessions.join(session_id, listener, recover, caller.identity.user)
+    try:
+        await awareness.complete(gateway, joined)
+    except BaseException:
+        joined.leave()
+        raise
     listener.open_with(joined)
     joined.go_live()
     streams: set[EventStream] = request.app.state.streams
