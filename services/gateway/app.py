@@ -5,14 +5,17 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from services.gateway import readiness
+from services.gateway.agents import Agents
 from services.gateway.api.app import end_streams, make_app
 from services.gateway.clients import Clients
 from services.gateway.closing import SHUTDOWN
 from services.gateway.commands import Commands
 from services.gateway.connection import Connection
 from services.gateway.context import Gateway
+from services.gateway.model_check import ModelCheck
 from services.gateway.notices import Notices
 from services.gateway.outages import Outages, ask_owners, watch
+from services.gateway.places import Places
 from services.gateway.presence import Presence
 from services.gateway.rosters import Rosters
 from services.gateway.sessions import Sessions
@@ -73,6 +76,9 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
             rosters=Rosters(bus, presence),
             clients=Clients(settings.connections_per_user),
             stats=Stats(),
+            agents=Agents(queries),
+            places=Places(bus, queries),
+            model_check=ModelCheck(queries, settings.llm_tests_per_minute),
         )
         health.checks.update(readiness.checks(gateway))
         web = make_app(gateway, health)
@@ -83,6 +89,7 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
             tasks.background(
                 sessions.run(),
                 gateway.rosters.run(),
+                gateway.agents.run(),
                 ask_owners(outages, bus),
                 watch(outages, lambda: gateway.clients.close_all(SHUTDOWN)),
             ),

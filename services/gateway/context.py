@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from services.gateway.agents import Agents
 from services.gateway.clients import Clients
 from services.gateway.commands import Commands
+from services.gateway.model_check import ModelCheck
 from services.gateway.notices import Notices
+from services.gateway.places import Places
 from services.gateway.presence import Presence
 from services.gateway.rosters import Rosters
 from services.gateway.sessions import Sessions
@@ -30,6 +33,9 @@ class Gateway:
     rosters: Rosters
     clients: Clients
     stats: Stats
+    agents: Agents
+    places: Places
+    model_check: ModelCheck
 
     @property
     def secret(self) -> str:

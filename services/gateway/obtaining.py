@@ -37,7 +37,7 @@ async def create_session(gateway: Gateway, caller: Caller, data: Any) -> dict[st
         raise errors.BadRequest(f"session_id: ids that begin with {ids.KEYED} belong to session.get_or_create")
     if command.key:
         raise errors.BadRequest("key: belongs to session.get_or_create")
-    return answer(await execute(gateway, caller, command))
+    return await _make(gateway, caller, command)
 
 
 async def get_or_create_session(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ async def create_chat(gateway: Gateway, caller: Caller, data: Any) -> dict[str, 
     """Opens a chat; with `unique_type`, unless the session has one of its type, which is then the answer."""
     command = parse(CreateChat, data)
     if not command.unique_type:
-        return answer(await execute(gateway, caller, command))
+        return await _make(gateway, caller, command)
     return await _obtain(gateway, caller, command, lambda state: state.chat_of_type(command.chat_type))
 
 
@@ -73,9 +73,17 @@ async def _obtain(gateway: Gateway, caller: Caller, command: Command, find: Find
     if (there := await found()) is not None:
         return there
     try:
-        made = await execute(gateway, caller, command)
+        made = await _make(gateway, caller, command)
     except errors.Conflict:
         if (there := await found()) is None:
             raise
         return there
-    return {**answer(made), "created": not made.duplicate}
+    return {**made, "created": not made["duplicate"]}
+
+
+async def _make(gateway: Gateway, caller: Caller, command: Command) -> dict[str, Any]:
+    """What the command makes. Where the chat is need not be asked of anybody from here on."""
+    outcome = await execute(gateway, caller, command)
+    if outcome.chat_id:
+        gateway.places.learn(caller.identity.user, outcome.chat_id, outcome.session_id)
+    return answer(outcome)

@@ -1,14 +1,15 @@
 """The methods that read. Access is decided by the session's own events; rows come from the projector."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from services.gateway.access import readable
+from services.gateway.access import answerable_for, readable
 from services.gateway.context import Caller, Gateway
 from services.gateway.requests import Params, parse
+from services.gateway.writing import located
 from shared import errors
-from shared.events.base import ChatId, SessionId
+from shared.events.base import ChatId, SessionId, UserId
 from shared.events.objects import ObjectId
 
 PROJECTOR = "projector"
@@ -16,6 +17,7 @@ PAGE = 50
 MAX_PAGE = 200
 
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class SessionRequest(Params):
@@ -25,11 +27,16 @@ class SessionRequest(Params):
 
 
 class SessionListRequest(Params):
-    """`cursor` comes from the page before."""
+    """`query`: words in title or messages. `cursor` comes from the page before. `user`: whose, for operators."""
 
-    cursor: str | None = None
+    query: Words | None = None
+    kind: Literal["chat", "track"] | None = None
+    project: Words | None = None
+    cursor: Words | None = None
     limit: Limit = PAGE
     include_archived: bool = False
+    with_chats: bool = False
+    user: UserId | None = None
 
 
 class ChatHistoryRequest(SessionRequest):
@@ -67,7 +74,8 @@ async def session_exists(gateway: Gateway, caller: Caller, data: Any) -> dict[st
 async def session_list(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
     """A page of the user's sessions, the latest first."""
     request = parse(SessionListRequest, data)
-    question = {"user": caller.identity.user, **request.model_dump(exclude_none=True)}
+    user = answerable_for(caller.identity, request.user)
+    question = {**request.model_dump(exclude_none=True), "user": user}
     answer: dict[str, Any] = await gateway.queries.ask(PROJECTOR, "sessions", question)
     return answer
 
@@ -77,13 +85,16 @@ async def chat_list(gateway: Gateway, caller: Caller, data: Any) -> dict[str, An
     request = parse(SessionRequest, data)
     async with readable(gateway, request.session_id, caller.identity) as feed:
         state = feed.state
-    chats = [{"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type} for chat in state.chats.values()]
+    chats = [
+        {"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type, "agent": chat.agent}
+        for chat in state.chats.values()
+    ]
     return {"chats": chats, "active_chat": state.active_chat, "at": state.seq}
 
 
 async def chat_history(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
     """A page of a chat's messages."""
-    request = parse(ChatHistoryRequest, data)
+    request = parse(ChatHistoryRequest, await located(gateway, caller, data))
     async with readable(gateway, request.session_id, caller.identity) as feed:
         chat_id = request.chat_id or feed.state.active_chat
         if chat_id not in feed.state.chats:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.session import Command
+from shared.session.commands import CreateSession
 from shared.session.replying import FinalizePlan
 
 _ADDRESS = {"id", "session_id"}
@@ -28,6 +29,9 @@ def is_repeat(command: Command, event_type: str, data: dict[str, Any]) -> bool:
         if name == "reply":
             named = asked if isinstance(asked, str) else None
             if bool(asked) != bool(data.get("reply_id")) or named != data.get("agent"):
+                return False
+        elif name == "title" and isinstance(command, CreateSession) and command.track and not asked:
+            if data.get("title") != command.track.title:
                 return False
         elif name in kind.model_fields and not (asked is None and name == "chat_id"):
             default = kind.model_fields[name].default

@@ -20,6 +20,7 @@ class GatewaySettings(ServiceSettings):
     connections_per_user: int = Field(64, ge=0, description="Open sockets of one user on one gateway; above: 3504")
     commands_per_s: float = Field(50, ge=0, description="Commands of one connection, bursts of twice that; above: 111")
     guests_per_minute: int = Field(60, ge=0, description="New guests from one address; above: 429")
+    llm_tests_per_minute: int = Field(10, ge=0, description="Tests of the model that one user may ask for; above: 429")
     typing_per_s: float = Field(10, ge=0, description="Typing notices of one connection; above: error 111")
     awareness_per_s: float = Field(10, ge=0, description="`awareness` of one connection; above: error 111")
     socket_buffer_bytes: int = Field(1_048_576, gt=0, description="Bytes waiting for one reader; above: close 3008")

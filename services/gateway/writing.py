@@ -19,7 +19,8 @@ Handler = Callable[[Gateway, Caller, Any], Awaitable[dict[str, Any]]]
 
 
 async def execute(gateway: Gateway, caller: Caller, command: Command) -> Outcome:
-    """The command is in the log, at the outcome's `seq`."""
+    """The command is in the log, at the outcome's `seq`. Does not yield before the command has its place in order."""
+    gateway.agents.check(command)
     return await gateway.commands.execute(command, caller.identity, telemetry.traceparent())
 
 
@@ -35,6 +36,26 @@ def write(model: type[Command]) -> Handler:
 
     async def handler(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
         return answer(await execute(gateway, caller, parse(model, data)))
+
+    return handler
+
+
+async def located(gateway: Gateway, caller: Caller, data: Any) -> Any:
+    """The parameters with the session of the chat that they name, if they name a chat and no session.
+
+    Raises:
+        NotFound: there is no such chat for this user.
+    """
+    if not isinstance(data, dict) or data.get("session_id") or not isinstance(data.get("chat_id"), str):
+        return data
+    return {**data, "session_id": await gateway.places.session_of(caller.identity.user, data["chat_id"])}
+
+
+def write_in_chat(model: type[Command]) -> Handler:
+    """The same, and the chat alone is enough to say where. For methods that run alone: it may have to be looked up."""
+
+    async def handler(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
+        return answer(await execute(gateway, caller, parse(model, await located(gateway, caller, data))))
 
     return handler
 

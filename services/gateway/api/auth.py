@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, Field
 
 from services.gateway.api.calls import InGateway, bearer, respond
-from services.gateway.api.problems import RetryLater
 from services.gateway.context import Gateway
 from services.gateway.limits import Buckets
+from services.gateway.retry import RetryLater
 from shared import auth, errors, ids
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])

@@ -3,11 +3,15 @@
 Source: RFC 9457 (problem details).
 """
 
+from typing import Any
+
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from services.gateway.retry import RetryLater
 from shared import errors
 from shared.logging import get_logger
 
@@ -21,12 +25,22 @@ STATUS = {
 _CODES = {400: 107, 401: 101, 403: 103, 404: 404, 405: 104}
 
 
-class RetryLater(errors.TooManyRequests):
-    """too many requests"""
+class Problem(BaseModel):
+    """What went wrong. `temporary`: the same request, with the same `Idempotency-Key`, may succeed later."""
 
-    def __init__(self, wait_s: float) -> None:
-        self.wait_s = wait_s
-        super().__init__(f"try again in {max(1, round(wait_s))} s")
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: int = Field(description="The code that a socket's client would see")
+    detail: str = ""
+    temporary: bool = False
+
+
+# What every operation may answer, for the OpenAPI document.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": what, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    for status, what in (("4XX", "Refused; the same request will be refused again"), ("5XX", "Not possible now"))
+}
 
 
 def document(status: int, code: int, title: str, detail: str = "", temporary: bool = False) -> Response:
@@ -45,7 +59,7 @@ def of(error: errors.AntiphonError) -> Response:
     title = (type(error).__doc__ or "error").strip().splitlines()[0]
     response = document(STATUS.get(error.code, error.code), error.code, title, error.detail, error.retryable)
     if isinstance(error, RetryLater):
-        response.headers["Retry-After"] = str(max(1, round(error.wait_s)))
+        response.headers["Retry-After"] = str(error.seconds)
     elif error.retryable:
         response.headers["Retry-After"] = "1"
     return response
