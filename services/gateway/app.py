@@ -14,6 +14,7 @@ from services.gateway.connection import Connection
 from services.gateway.context import Gateway
 from services.gateway.model_check import ModelCheck
 from services.gateway.notices import Notices
+from services.gateway.opening import HttpConnection
 from services.gateway.outages import Outages, ask_owners, watch
 from services.gateway.places import Places
 from services.gateway.presence import Presence
@@ -83,6 +84,7 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
         health.checks.update(readiness.checks(gateway))
         web = make_app(gateway, health)
         sockets = partial(Socket, Acceptor(gateway))
+        connections = partial(HttpConnection, settings.request_s)
         async with (
             gateway.notices.listening(bus.client),
             gateway.presence.announced(),
@@ -93,7 +95,7 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
                 ask_owners(outages, bus),
                 watch(outages, lambda: gateway.clients.close_all(SHUTDOWN)),
             ),
-            service.http(settings, web, ws=sockets),
+            service.http(settings, web, http=connections, ws=sockets),
         ):
             try:
                 yield

@@ -24,6 +24,7 @@ class GatewaySettings(ServiceSettings):
     typing_per_s: float = Field(10, ge=0, description="Typing notices of one connection; above: error 111")
     awareness_per_s: float = Field(10, ge=0, description="`awareness` of one connection; above: error 111")
     socket_buffer_bytes: int = Field(1_048_576, gt=0, description="Bytes waiting for one reader; above: close 3008")
+    request_s: float = Field(20, ge=0, description="An HTTP request that has not come whole by then is refused (408)")
     connect_s: float = Field(10, gt=0, description="A socket that has not connected by then is closed with 3502")
     ping_s: float = Field(25, gt=0, description="Pause between pings to a client")
     pong_s: float = Field(10, gt=0, description="A client that has not answered a ping by then is closed with 3012")
