@@ -7,19 +7,20 @@ from typing import Any
 
 from services.llm.agents import Agents
 from services.llm.chunks import Deltas
+from services.llm.depth import watch_depth
 from services.llm.failures import GenerationFailedError
 from services.llm.generate import Generator
 from services.llm.intake import run_intake
 from services.llm.jobs import Worker
 from services.llm.lease import Leases
 from services.llm.ledger import Ledger
-from services.llm.metrics import QUEUED
 from services.llm.models import make_model
+from services.llm.record import Recorder
 from services.llm.reply import Replies
 from services.llm.settings import LlmSettings
 from services.llm.sweep import run_sweep
+from services.llm.wanted import Wanted
 from shared import subjects
-from shared.bus import streams
 from shared.bus.connection import Bus, connect
 from shared.bus.direct import DirectReader
 from shared.bus.query import QueryClient
@@ -31,7 +32,6 @@ from shared.tasks import background
 log = get_logger("app")
 
 PAUSE_S = 0.5
-DEPTH_S = 5.0
 
 
 @asynccontextmanager
@@ -42,17 +42,27 @@ async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
         await reader.start()
         queries = QueryClient(bus)
         generator = make_generator(settings)
-        replies = Replies(Ledger(bus, reader), queries, Deltas(bus), Agents(settings), generator, settings)
+        ledger = Ledger(bus, reader)
+        replies = Replies(
+            ledger,
+            Recorder(bus, ledger, settings.instance),
+            Wanted(bus, ledger),
+            queries,
+            Deltas(bus, reader),
+            Agents(settings),
+            generator,
+            settings,
+        )
         worker = Worker(bus, Leases(bus, reader, settings.instance), replies)
         health.checks |= {"nats": _nats(bus), "events": _events(bus), "model": _model(settings, generator)}
         async with (
             probes(settings, health),
             worker.draining(),
             background(
-                for_ever("intake", lambda: run_intake(bus)),
+                for_ever("intake", lambda: run_intake(bus, replies.cut_if_waiting)),
                 for_ever("worker", worker.run),
                 for_ever("sweep", lambda: run_sweep(bus, queries, settings.sweep_s)),
-                for_ever("depth", lambda: _watch_depth(bus)),
+                for_ever("depth", lambda: watch_depth(bus)),
             ),
         ):
             yield
@@ -75,13 +85,6 @@ async def for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:
         except Exception as error:
             log.exception("part_failed", name=name, error=repr(error))
         await asyncio.sleep(PAUSE_S)
-
-
-async def _watch_depth(bus: Bus) -> None:
-    await streams.ensure(bus.js, streams.PROMPTS)
-    while True:
-        QUEUED.set((await bus.js.stream_info(subjects.PROMPTS)).state.messages)
-        await asyncio.sleep(DEPTH_S)
 
 
 def _nats(bus: Bus) -> Check:

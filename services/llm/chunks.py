@@ -12,9 +12,10 @@ import nats.errors
 import orjson
 
 from services.llm.metrics import RESENT
-from shared import subjects
+from shared import errors, subjects
 from shared.bus import streams
 from shared.bus.connection import Bus
+from shared.bus.direct import DirectReader
 from shared.logging import get_logger
 from shared.tasks import cancel
 
@@ -29,8 +30,9 @@ FLUSH_S = 5.0  # how long the end of a reply waits for the last chunk at most: t
 class Deltas:
     """The stream, as one worker sees it. `incarnation` grows whenever it may have lost what was in it."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, reader: DirectReader) -> None:
         self.bus = bus
+        self._reader = reader
         self.incarnation = 0
         bus.on_reconnect.append(self._on_reconnect)
 
@@ -40,6 +42,22 @@ class Deltas:
     async def ensure(self) -> None:
         """Afterwards the stream exists."""
         await streams.ensure(self.bus.js, streams.DELTAS)
+
+    async def text(self, session_id: str, reply_id: str, attempt: int) -> str:
+        """What an attempt at a reply has said, as far as the stream still has it."""
+        text, seq = "", 0
+        with suppress(errors.Unavailable):
+            while found := await self._reader.after(subjects.DELTAS, subjects.delta(session_id), seq):
+                seq = found[-1].seq
+                for chunk in (orjson.loads(one.body) for one in found):
+                    if (chunk["reply_id"], chunk["attempt"]) == (reply_id, attempt):
+                        text = merged(text, chunk["position"], chunk["text"])
+        return text
+
+
+def merged(text: str, position: int, piece: str) -> str:
+    """The text with a piece of it that stands at `position`; a piece beyond its end is left out."""
+    return text[:position] + piece + text[position + len(piece) :] if position <= len(text) else text
 
 
 class Chunks:

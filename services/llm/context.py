@@ -14,6 +14,7 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, Syst
 
 from shared.bus.query import QueryClient
 from shared.events import AiContext, Manifest, Track
+from shared.session import OpenReply
 
 CHARS_PER_TOKEN = 4  # an estimate that needs no tokenizer; English text has a little more
 OVERHEAD_TOKENS = 4  # per message
@@ -54,16 +55,18 @@ class Chat(BaseModel):
 
 
 async def recent(
-    queries: QueryClient, session_id: str, chat_id: str, *, up_to_seq: int, limit: int, deadline_s: float = QUERY_S
+    queries: QueryClient, session_id: str, reply: OpenReply, *, up_to_seq: int, limit: int, deadline_s: float = QUERY_S
 ) -> Chat:
-    """The chat with the newest `limit` messages up to a position, once the projector has got there.
+    """The reply's chat, with the newest `limit` messages of the thread that ends with its prompt (of the chat's newest
+    thread where it has none) up to a position, once the projector has got there.
 
     Raises:
         Unavailable: the projector is away or behind.
     """
     request: dict[str, Any] = {
         "session_id": session_id,
-        "chat_id": chat_id,
+        "chat_id": reply.chat_id,
+        "message_id": reply.prompt_id or None,
         "up_to_seq": up_to_seq,
         "min_seq": up_to_seq,
         "limit": limit,
@@ -72,11 +75,18 @@ async def recent(
     return Chat.model_validate(answer)
 
 
-def build(said: list[Said], prompt_id: str, prompt_seq: int, system_prompt: str, budget_tokens: int) -> Context:
-    """The context of an answer to `prompt_id`. The prompt is always in it, even above the budget."""
+def build(
+    said: list[Said], prompt_id: str, prompt_seq: int, system_prompt: str, budget_tokens: int, task: str = ""
+) -> Context:
+    """The context of an answer to `prompt_id`, which is always in it, even above the budget. `task` is said last."""
     prompt = [message for message in said if message.id == prompt_id]
     earlier = [m for m in said if m.id != prompt_id and (m.seq < prompt_seq or m.role == "assistant")]
-    left = budget_tokens - estimate_tokens(system_prompt) - sum(_cost(message) for message in prompt)
+    left = (
+        budget_tokens
+        - estimate_tokens(system_prompt)
+        - estimate_tokens(task)
+        - sum(_cost(message) for message in prompt)
+    )
     chosen: list[Said] = []
     for message in reversed(earlier):
         left -= _cost(message)
@@ -88,6 +98,8 @@ def build(said: list[Said], prompt_id: str, prompt_seq: int, system_prompt: str,
     lines = [(m.role, _text(m, named=len(people) > 1)) for m in chosen]
     if system_prompt:
         lines.insert(0, ("system", system_prompt))
+    if task:
+        lines.append(("user", task))
     digest = hashlib.sha256(orjson.dumps(lines)).hexdigest()
     tokens = sum(estimate_tokens(text) + OVERHEAD_TOKENS for _, text in lines)
     manifest = Manifest(seqs=[message.seq for message in chosen], digest=digest)

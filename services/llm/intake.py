@@ -1,9 +1,11 @@
 """Events that ask for a reply become jobs. The durable consumer is shared by all workers and sees headers only.
 
-An event is acknowledged after its job's PubAck; a job that is enqueued twice has the same message id.
+An event is acknowledged after its job's PubAck; a job that is enqueued twice has the same message id. An event that
+cancels a reply needs no job: whoever writes the reply notices by itself, and one that nobody has begun ends here.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from nats.aio.msg import Msg
@@ -47,8 +49,11 @@ async def enqueue(bus: Bus, job: Job, traceparent: str = "") -> None:
     )
 
 
-async def run_intake(bus: Bus) -> None:
-    """Follows EVENTS, once history has made it, for ever."""
+Cancel = Callable[[str, str], Awaitable[None]]
+
+
+async def run_intake(bus: Bus, cancel: Cancel) -> None:
+    """Follows EVENTS, once history has made it, for ever; `cancel` gets the session and the reply to be cancelled."""
     await streams.ensure(bus.js, streams.PROMPTS)
     await streams.wait_for_events(bus.js)
     config = ConsumerConfig(
@@ -64,14 +69,18 @@ async def run_intake(bus: Bus) -> None:
     try:
         while True:
             messages = await puller.batch(BATCH)
-            await asyncio.gather(*(_take(bus, message) for message in messages))
+            await asyncio.gather(*(_take(bus, message, cancel) for message in messages))
     finally:
         await puller.stop()
 
 
-async def _take(bus: Bus, message: Msg) -> None:
-    if subjects.HEADER_REPLY_ID in (message.headers or {}):
+async def _take(bus: Bus, message: Msg, cancel: Cancel) -> None:
+    headers = message.headers or {}
+    if subjects.HEADER_REPLY_ID in headers:
         await settle(bus, SERVICE, message, partial(_enqueue, bus))
+    elif subjects.HEADER_REPLY_CANCEL in headers:
+        session_id, reply_id = subjects.session_of(message.subject), headers[subjects.HEADER_REPLY_CANCEL]
+        await settle(bus, SERVICE, message, lambda _: cancel(session_id, reply_id))
     else:
         await message.ack()
 

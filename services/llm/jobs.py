@@ -20,10 +20,11 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from services.llm import ledger, metrics
-from services.llm.failures import GenerationFailedError
 from services.llm.intake import SERVICE, Job
 from services.llm.lease import Leases
 from services.llm.reply import Replies
+from services.llm.slots import Slots
+from services.llm.wanted import is_unwanted
 from shared import errors, subjects
 from shared.bus import streams
 from shared.bus.connection import Bus
@@ -39,6 +40,8 @@ DURABLE = "llm-workers"
 ACK_WAIT_S = 4
 BEAT_S = 1.0
 MAX_ACK_PENDING = 100_000
+PUT_OFF_S = 0.2  # of a job whose session has its share; more with every time, up to the next figure
+MAX_PUT_OFF_S = 2.0
 HOPELESS_DELIVERIES = 5  # fewer never make a job hopeless, however old it is: the system may just have come back
 
 
@@ -50,6 +53,7 @@ class Worker:
         self._leases = leases
         self._replies = replies
         self._settings = replies.settings
+        self._slots = Slots(self._settings.generations)
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -69,7 +73,10 @@ class Worker:
         try:
             while True:
                 for message in await puller.batch(self._settings.generations):
-                    task = asyncio.create_task(self._one(message, puller))
+                    session_id = subjects.session_of(message.subject)
+                    takes = self._slots.take(session_id)
+                    work = self._one(message, puller, session_id) if takes else self._put_off(message, puller)
+                    task = asyncio.create_task(work)
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
         finally:
@@ -86,7 +93,15 @@ class Worker:
                 await asyncio.wait(running, timeout=self._settings.drain_s)
             await cancel(*running)
 
-    async def _one(self, message: Msg, puller: Puller) -> None:
+    async def _put_off(self, message: Msg, puller: Puller) -> None:
+        metrics.DEFERRED.inc()
+        try:
+            with suppress(nats.errors.Error):
+                await message.nak(delay=min(PUT_OFF_S * message.metadata.num_delivered, MAX_PUT_OFF_S))
+        finally:
+            puller.release()
+
+    async def _one(self, message: Msg, puller: Puller, session_id: str) -> None:
         metrics.GENERATING.inc()
         try:
             async with _beating(message):
@@ -99,6 +114,7 @@ class Worker:
             log.warning("job_not_settled", error=repr(error))
         finally:
             metrics.GENERATING.dec()
+            self._slots.give_back(session_id)
             puller.release()
 
     async def _work(self, message: Msg) -> None:
@@ -114,7 +130,9 @@ class Worker:
                 if oldest is None:
                     return
                 prompt = await self._replies.ledger.event(oldest.requested_seq)
-                if self._is_hopeless(oldest, prompt, message.metadata.num_delivered):
+                if is_unwanted(state, oldest):
+                    await self._replies.cut(oldest, prompt)
+                elif self._is_hopeless(oldest, prompt, message.metadata.num_delivered):
                     await self._give_up(message, oldest, prompt)
                 else:
                     await self._write(message, state, oldest, prompt)
@@ -134,7 +152,7 @@ class Worker:
 
     async def _give_up(self, message: Msg, reply: OpenReply, prompt: Recorded) -> None:
         await park(self._bus, SERVICE, message, f"reply {reply.reply_id} given up at attempt {reply.attempt}")
-        await self._replies.fail(reply, prompt, reply.attempt, GenerationFailedError("gave_up"))
+        await self._replies.give_up(reply, prompt)
 
 
 @asynccontextmanager

@@ -34,6 +34,7 @@ class Turn:
     purpose: Purpose = "answer"
     chat_id: str = ""
     reply_id: str = ""
+    user: str = ""  # who asked
     record: Record = _nothing
     model: str = ""  # who answers now: another one after a fallback
     agent: str = ""  # another one after a hand-over
