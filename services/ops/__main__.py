@@ -12,10 +12,12 @@ from services.ops.commands.doctor import doctor
 from services.ops.commands.export import export
 from services.ops.commands.migrate import migrate
 from services.ops.commands.ps import ps
+from services.ops.commands.rebuild import rebuild
 from services.ops.commands.replay import replay
 from services.ops.commands.stop import stop
 from services.ops.commands.token import token
 from services.ops.commands.up import dev, up
+from services.ops.commands.verify_read_models import verify_read_models
 from services.ops.environ import merged
 from services.ops.errors import OpsError
 
@@ -25,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for subcommand in (up, ps, stop, token, migrate, doctor, demo, export):
+for subcommand in (up, ps, stop, token, migrate, doctor, demo, export, rebuild, verify_read_models):
     app.command()(subcommand)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dev)
 app.add_typer(audit, name="audit")

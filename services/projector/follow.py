@@ -55,7 +55,7 @@ class Follower:
         """
         while True:
             schema = await live.ensure(self._pool)
-            with suppress(live.NotLive):
+            with live.until_replaced():
                 await self._follow(Projection(store.in_schema(self._pool, schema), schema))
 
     async def _follow(self, projection: Projection) -> None:

@@ -6,8 +6,8 @@ the live checkpoint, so a fold that waited for it finds out before it writes. Qu
 began.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Literal
 
 from sqlalchemy import CheckConstraint, Column, DateTime, Index, Integer, MetaData, Table, Text, func, select, text
@@ -23,6 +23,7 @@ Role = Literal["live", "previous", "candidate", "scratch"]
 
 META = "read_meta"
 _CREATE_LOCK = 0x616E7469_00000004
+_UNDEFINED_TABLE = "42P01"
 
 _metadata = MetaData(schema=META)
 
@@ -46,14 +47,33 @@ class NotLive(errors.Temporary):
 async def ensure(pool: AsyncEngine) -> str:
     """The live schema of this version. If there was none, it is there now, empty."""
     async with db.transaction(pool) as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK})
-        await connection.execute(CreateSchema(META, if_not_exists=True))
-        await connection.run_sync(_metadata.create_all)
-        first = insert(schemas).values(name=tables.SCHEMA, version=tables.VERSION, role="live")
-        if (await connection.execute(_LIVE)).scalar() is None:
-            await connection.execute(first)
-        found = str((await connection.execute(_LIVE)).scalar_one())
+        await lock_and_create(connection)
+        found = await find(connection)
+        if found is None:
+            found = free_name(set((await connection.execute(select(schemas.c.name))).scalars()))
+            await connection.execute(insert(schemas).values(name=found, version=tables.VERSION, role="live"))
     await store.create(store.in_schema(pool, found), found)
+    return found
+
+
+async def lock_and_create(connection: AsyncConnection) -> None:
+    """The table of the pointer exists, and until the transaction ends nobody else adds a schema to it."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK})
+    await connection.execute(CreateSchema(META, if_not_exists=True))
+    await connection.run_sync(_metadata.create_all)
+
+
+def free_name(taken: set[str]) -> str:
+    """A name for a schema of this version."""
+    name, number = tables.SCHEMA, 2
+    while name in taken:
+        name, number = f"{tables.SCHEMA}_r{number}", number + 1
+    return name
+
+
+async def find(connection: AsyncConnection) -> str | None:
+    """The live schema of this version, as this transaction sees it."""
+    found: str | None = (await connection.execute(_LIVE)).scalar()
     return found
 
 
@@ -64,18 +84,30 @@ async def name(connection: AsyncConnection) -> str:
         Unavailable: no projector of this version has ever run here.
     """
     try:
-        found = (await connection.execute(_LIVE)).scalar()
+        found = await find(connection)
     except ProgrammingError:
         found = None
     if found is None:
         raise errors.Unavailable("there are no read models yet")
-    return str(found)
+    return found
 
 
 async def require(connection: AsyncConnection, schema: str) -> None:
     """Raises `NotLive` unless `schema` is the live one; call it with the schema's checkpoint locked."""
     if await name(connection) != schema:
         raise NotLive(schema)
+
+
+@contextmanager
+def until_replaced() -> Iterator[None]:
+    """Ends the block without an error once the schema that it works on is not live any more, or is gone."""
+    try:
+        yield
+    except NotLive:
+        pass
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _UNDEFINED_TABLE:
+            raise
 
 
 async def point(connection: AsyncConnection, schema: str) -> None:

@@ -1,0 +1,198 @@
+"""The read models made anew beside the live ones: compared, switched, taken back, verified."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.ops import process
+from services.projector import live, schemas, store
+from services.projector.projection import Projection
+from services.projector.rebuild import AlreadyRunning, Rebuild, alone
+from shared import db
+from shared.bus.connection import connect
+from shared.bus.query import QueryClient
+from shared.settings import DatabaseSettings
+from tests.support.eventually import eventually
+from tests.support.logs import environment, filled
+from tests.support.services import CLEAN, running
+from tests.support.system import antiphon
+
+PAGE = 200
+
+
+@asynccontextmanager
+async def folded(database_url: str, events: int = 300) -> AsyncIterator[AsyncEngine]:
+    """A log of so many events, in the live tables, and no process."""
+    async with db.engine(DatabaseSettings(database_url=database_url)) as pool:
+        await filled(pool, events)
+        name = await live.ensure(pool)
+        projection = Projection(store.in_schema(pool, name), name)
+        while (await projection.fold(PAGE)).events:
+            pass
+        yield pool
+
+
+async def run(url: str, *words: str) -> tuple[int, str]:
+    """The exit code of an `antiphon` command, and all it said."""
+    done = await asyncio.to_thread(antiphon, *words, "--database-url", url, COLUMNS="300")
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+async def execute(url: str, *statements: str) -> None:
+    """What somebody does to the tables who may do anything."""
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def names(pool: AsyncEngine) -> dict[str, str]:
+    """Every schema of read models with its role."""
+    async with pool.connect() as connection:
+        return {row.name: row.role for row in await connection.execute(schemas.schemas.select())}
+
+
+async def live_name(pool: AsyncEngine) -> str:
+    async with pool.connect() as connection:
+        return await live.name(connection)
+
+
+async def test_a_rebuild_takes_the_place_of_equal_tables_and_can_be_taken_back(database_url: str) -> None:
+    async with folded(database_url) as pool:
+        before = await live_name(pool)
+        code, said = await run(database_url, "rebuild")
+        after = await live_name(pool)
+        assert (code, after != before) == (0, True), said
+        assert "DIFFERS" not in said
+        assert "messages" in said
+        assert await names(pool) == {before: "previous", after: "live"}
+        await filled(pool, 50)
+        code, said = await run(database_url, "rebuild", "--rollback")
+        assert (code, await live_name(pool)) == (0, before), said
+        code, said = await run(database_url, "rebuild", "--drop")
+        assert (code, await names(pool)) == (0, {before: "live"}), said
+        code, said = await run(database_url, "rebuild", "--rollback")
+        assert (code, "nothing is kept" in said) == (1, True)
+
+
+async def test_tampered_rows_are_named_and_a_rebuild_is_needed_to_mend_them(database_url: str) -> None:
+    async with folded(database_url) as pool:
+        assert (await run(database_url, "verify-read-models"))[0] == 0
+        before = await live_name(pool)
+        await execute(
+            database_url,
+            f"UPDATE {before}.messages SET content = 'never said' WHERE created_seq = 10",
+            f"DELETE FROM {before}.messages WHERE created_seq = 11",
+            f"INSERT INTO {before}.parked VALUES ('s0', 9, 'made up')",
+        )
+        code, said = await run(database_url, "verify-read-models")
+        assert code == 1, said
+        rows = {line.split()[0]: line for line in said.splitlines() if "DIFFERS" in line}
+        assert set(rows) == {"messages", "parked"}
+        told = [line.strip() for line in said.splitlines() if line.startswith("  ") and "DIFFERS" not in line]
+        assert sum("messages s" in line and line.endswith("differs in content") for line in told) == 1, told
+        assert sum("messages s" in line and "is missing from the live table" in line for line in told) == 1
+        assert "parked s0: is in the live table and should not be" in told
+        assert list(await names(pool)) == [before]
+
+        code, said = await run(database_url, "rebuild")
+        assert (code, await live_name(pool)) == (1, before), said
+        code, said = await run(database_url, "rebuild", "--accept-differences")
+        assert (code, await live_name(pool) != before) == (0, True), said
+        assert (await run(database_url, "verify-read-models"))[0] == 0
+
+
+async def test_nobody_notices_a_switch(nats_url: str, database_url: str) -> None:
+    """Queries all the time, on two instances, while the log grows and the live tables change their place five times."""
+    given = environment(nats_url, database_url)
+    async with (
+        folded(database_url) as pool,
+        running("projector", given, "projector-1"),
+        running("projector", given, "projector-2"),
+        connect(nats_url, "test") as bus,
+    ):
+        query, counted, stop = QueryClient(bus), 0, asyncio.Event()
+
+        async def ask() -> None:
+            nonlocal counted
+            last = 0
+            while not stop.is_set():
+                answer = await query.ask("projector", "snapshot", {"session_id": "s0", "min_seq": last})
+                assert answer["session"] is not None
+                assert answer["at"] >= last
+                last, counted = answer["at"], counted + 1
+
+        async def write() -> None:
+            while not stop.is_set():
+                await filled(pool, 20)
+                await asyncio.wait({asyncio.create_task(stop.wait())}, timeout=0.05)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(6):
+                group.create_task(ask())
+            group.create_task(write())
+            seen = set()
+            work = Rebuild(pool, PAGE, lambda _done, _goal: None)
+            for _ in range(5):
+                schema = await work.candidate()
+                await work.fill(schema)
+                compared = await work.compare(schema, 5)
+                assert compared
+                assert all(one.same for one in compared), compared
+                await work.switch(schema)
+                seen.add(await live_name(pool))
+                already = counted
+                await eventually(lambda already=already: counted > already + 20)
+            async with pool.connect() as connection:
+                kept = await schemas.others(connection)
+            await schemas.drop(pool, kept)
+            already = counted
+            await eventually(lambda: counted > already + 20)
+            stop.set()
+        assert len(seen) == 5
+        await filled(pool, 10)
+        async with pool.connect() as connection:
+            head = (await connection.exec_driver_sql("SELECT seq FROM log.head")).scalar_one()
+        assert (await query.ask("projector", "snapshot", {"session_id": "s0", "min_seq": head}))["at"] == head
+        async with pool.connect() as connection:
+            deadlocks = await connection.exec_driver_sql(
+                "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+            )
+            assert deadlocks.scalar_one() == 0
+
+
+async def test_a_killed_rebuild_goes_on_where_it_was(database_url: str, tmp_path: Path) -> None:
+    async with folded(database_url, 6000) as pool:
+        before = await live_name(pool)
+        words = ("rebuild", "--page-events", "50", "--database-url", database_url)
+        command = process.Command((sys.executable, "-m", "services.ops", *words), CLEAN)
+        killed = process.spawn(command, tmp_path / "rebuild.log")
+
+        async def half_way() -> bool:
+            found = [name for name, role in (await names(pool)).items() if role == "candidate"]
+            with suppress(ProgrammingError):  # its tables are on their way
+                return bool(found) and await Rebuild(pool, PAGE, lambda _done, _goal: None).position(found[0]) >= 1000
+            return False
+
+        await eventually(half_way, 30)
+        with pytest.raises(AlreadyRunning):
+            async with alone(database_url):
+                pass
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        assert await live_name(pool) == before
+        code, said = await run(database_url, "rebuild")
+        assert (code, await live_name(pool) != before) == (0, True), said
+        filled_now = int(said.split(": ", 1)[1].split()[0])
+        assert 0 < filled_now <= 5000, said
