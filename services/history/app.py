@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.history import checkpoint, handlers
 from services.history.checks import Checks
+from services.history.erasing.ordering import Orders
 from services.history.follow import Follower
 from services.history.pages import Pages
 from services.history.sealing import Sealer
@@ -42,7 +43,7 @@ async def _serve(settings: HistorySettings, health: Health, standing: Standing) 
         health.checks |= {
             "postgres": checks.postgres, "nats": checks.nats, "stream": checks.stream, "lag": checks.lag
         }  # fmt: skip
-        handlers.register(broker, Pages(engine))
+        handlers.register(broker, Pages(engine), Orders(bus, engine, settings.instance))
         async with answering(broker):
             follower = Follower(bus, engine, settings, standing, _sealer(engine, settings))
             await lead(settings.database_url, LOCK_KEY, settings.instance, standing, follower.run)

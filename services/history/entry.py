@@ -15,12 +15,19 @@ _NUL = "\x00"  # PostgreSQL's text can't hold it
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message at its position. `time_ns` is the stream's own clock, Unix nanoseconds."""
+    """One message at its position. `time_ns` is the stream's own clock, Unix nanoseconds.
+
+    One that was erased before the log had it (as after a restore from a backup) has no body: what is known of it comes
+    from the event that erased it.
+    """
 
     seq: int
     time_ns: int
     subject: str
-    body: bytes
+    body: bytes | None
+    digest: bytes = b""  # of the body, where that is erased
+    remains: bytes | None = None
+    erased_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +58,10 @@ def time_ns(rfc3339: str) -> int:
 
 def columns(entry: Entry) -> Columns:
     """Reads the body. One that is no event, or not of the session it was published to, is malformed."""
+    body = (entry.body if entry.body is not None else entry.remains) or b""
     try:
-        envelope = decode(entry.seq, entry.body).envelope
-        raw = orjson.loads(entry.body)  # stricter than the model: no NaN, no lone surrogates
+        envelope = decode(entry.seq, body).envelope
+        raw = orjson.loads(body)  # stricter than the model: no NaN, no lone surrogates
         occurred_at = datetime.fromisoformat(envelope.time)
     except (MalformedEventError, ValueError, OverflowError):
         return Columns()

@@ -8,17 +8,27 @@ StandStill
 SchemaMissing        Temporary: somebody will migrate
 """
 
+from collections.abc import Iterable
+from itertools import groupby
+
 from shared.errors import Temporary
 from shared.leader import StandStill
 
 
-class Hole(StandStill):
-    """Positions are missing between the log and the stream; restore them, or order the log to go on without them"""
+def ranges(positions: Iterable[int]) -> str:
+    """The positions, which are in order, as people write them: `3, 5 to 7`."""
+    runs = [list(run) for _, run in groupby(enumerate(positions), key=lambda pair: pair[1] - pair[0])]
+    ends = [(run[0][1], run[-1][1]) for run in runs]
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in ends)
 
-    def __init__(self, first: int, last: int) -> None:
+
+class Hole(StandStill):
+    """Positions are missing between the log and the stream; restore them, or run `antiphon accept-gap` to go on without"""  # noqa: E501
+
+    def __init__(self, first: int, last: int, lost: list[int] | None = None) -> None:
         self.first = first
         self.last = last
-        super().__init__(f"{first}" if first == last else f"{first} to {last}")
+        super().__init__(ranges(range(first, last + 1) if lost is None else lost))
 
 
 class ForeignEpoch(StandStill):

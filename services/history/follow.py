@@ -8,9 +8,10 @@ from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError, NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.history import holes, metrics, stream
 from services.history import log as event_log
-from services.history import metrics, stream
 from services.history.entry import Entry, from_message
+from services.history.erasing.carrying import Carrier
 from services.history.errors import Hole, StreamMissing
 from services.history.log import Appended
 from services.history.sealing import Sealer
@@ -38,6 +39,7 @@ class Follower:
         self._settings = settings
         self._standing = standing
         self._sealer = sealer
+        self._carrier = Carrier(bus, engine)
         self._epoch = ""
 
     async def run(self) -> None:
@@ -52,7 +54,7 @@ class Follower:
         try:
             await puller.start()
             self._standing.works()
-            await first_of(self._append_all(puller), self._watch_stream(), self._sealer.run())
+            await first_of(self._append_all(puller), self._watch_stream(), self._sealer.run(), self._carrier.run())
         finally:
             await puller.stop()
 
@@ -63,8 +65,9 @@ class Follower:
         metrics.HEAD_SEQ.set(head.seq)
         metrics.LAG_EVENTS.set(info.state.last_seq - head.seq)
         log.info("following", after_seq=head.seq, stream_seq=info.state.last_seq)
-        if info.state.messages and info.state.first_seq > head.seq + 1:
-            raise Hole(head.seq + 1, info.state.first_seq - 1)
+        if info.state.messages and info.state.first_seq > head.seq + 1:  # erased, trimmed too early, or lost
+            await self._append(await holes.fetch(self._bus, head.seq + 1, info.state.first_seq - 1))
+            return stream.consumer_after(info.state.first_seq - 1)
         return stream.consumer_after(head.seq)
 
     async def _append_all(self, puller: Puller) -> None:
@@ -80,13 +83,15 @@ class Follower:
                 appended = await event_log.append(self._engine, self._epoch, entries)
             except Hole as hole:
                 log.warning("hole_met", first=hole.first, last=hole.last)
-                missing = await stream.fetch(self._bus, hole.first, hole.last)
+                missing = await holes.fetch(self._bus, hole.first, hole.last)
                 known = {entry.seq: entry for entry in (*missing, *entries)}
                 appended = await event_log.append(self._engine, self._epoch, [known[seq] for seq in sorted(known)])
         await self._appended(appended)
 
     async def _appended(self, appended: Appended) -> None:
         self._standing.works()
+        if appended.erasures:
+            self._carrier.wake()
         metrics.APPENDED.inc(appended.events)
         metrics.MALFORMED.inc(appended.malformed)
         metrics.DUPLICATES.inc(appended.duplicates)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.history import chain, sql
+from services.history import blanking, chain, sql
 from services.history.entry import Columns, Entry, columns
 from services.history.errors import ForeignEpoch, Hole, SchemaMissing
 from shared import db, subjects
@@ -30,12 +30,16 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The log ends at `seq` now; `events` were new, `malformed` of them no events, `duplicates` second copies."""
+    """The log ends at `seq` now; `events` were new, `malformed` of them no events, `duplicates` second copies.
+
+    `erasures` of them order erasures: in the log, those are done.
+    """
 
     seq: int
     events: int
     malformed: int = 0
     duplicates: int = 0
+    erasures: int = 0
 
 
 async def head(engine: AsyncEngine) -> Head:
@@ -60,6 +64,8 @@ async def read_head(connection: AsyncConnection) -> Head:
 async def append(engine: AsyncEngine, epoch: str, entries: list[Entry]) -> Appended:
     """Afterwards the log holds the entries, each once, committed. They come in order; known positions are skipped.
 
+    What they order to be erased is erased in the same transaction: nobody ever reads the one without the other.
+
     Raises:
         Hole: the entries do not continue the log, or one another. Nothing was appended.
         ForeignEpoch: the log has another identity by now. Nothing was appended.
@@ -77,10 +83,12 @@ async def append(engine: AsyncEngine, epoch: str, entries: list[Entry]) -> Appen
         raw = await db.driver(connection)
         originals = await _originals(raw, new, read)
         rows, last_hash = _rows(epoch, at.hash, new, read, originals)
-        await raw.execute(sql.APPEND, epoch, *map(list, zip(*rows, strict=True)))
+        await _insert(raw, epoch, new, rows)
         await raw.execute(sql.MOVE_HEAD, new[-1].seq, last_hash)
+        orders = blanking.orders(new, read, originals)
+        await blanking.blank(raw, orders)
     duplicates = sum(original is not None for original in originals)
-    return Appended(new[-1].seq, len(new), sum(found.malformed for found in read), duplicates)
+    return Appended(new[-1].seq, len(new), sum(found.malformed for found in read), duplicates, len(orders))
 
 
 def _check_dense(head_seq: int, entries: list[Entry]) -> None:
@@ -107,12 +115,27 @@ async def _originals(
     return originals
 
 
+async def _insert(
+    raw: "asyncpg.connection.Connection[asyncpg.Record]", epoch: str, entries: list[Entry], rows: list[tuple[Any, ...]]
+) -> None:
+    gone = [
+        (epoch, *row, entry.remains, entry.erased_by)
+        for row, entry in zip(rows, entries, strict=True)
+        if entry.body is None
+    ]
+    if gone:
+        await raw.executemany(sql.APPEND_ERASED, gone)
+        rows = [row for row, entry in zip(rows, entries, strict=True) if entry.body is not None]
+    if rows:
+        await raw.execute(sql.APPEND, epoch, *map(list, zip(*rows, strict=True)))
+
+
 def _rows(
     epoch: str, last_hash: bytes, entries: list[Entry], read: list[Columns], originals: list[int | None]
 ) -> tuple[list[tuple[Any, ...]], bytes]:
     rows: list[tuple[Any, ...]] = []
     for entry, it, original in zip(entries, read, originals, strict=True):
-        body_digest = chain.digest(entry.body)
+        body_digest = entry.digest if entry.body is None else chain.digest(entry.body)
         last_hash = chain.link(last_hash, epoch, entry.seq, entry.time_ns, entry.subject, body_digest)
         session_id = subjects.session_of(entry.subject)
         said = (it.event_id, it.actor, it.type, it.occurred_at)

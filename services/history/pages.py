@@ -40,7 +40,8 @@ class Pages:
     async def read(self, request: Read) -> bytes:
         """`{events: [...], next, at, epoch}`: `next` is the `after` of the next page, null if this was the last.
 
-        Without `next`, every matching event up to `at` is contained. At least one event, however large it is.
+        Without `next`, every matching event up to `at` is contained. At least one event, however large it is. Of an
+        erased one: `erased: true`, no body, and as `remains` the body without what was said.
         """
         statement = sql.READ_ALL if request.session_id is None else sql.READ_SESSION
         async with self._engine.connect() as connection:
@@ -57,7 +58,7 @@ class Pages:
             return _head(await read_head(connection))
 
     async def exists(self, request: Exists) -> bytes:
-        """`{exists, seq, session_id, type, body, head: {seq, epoch, hash, time, time_ns}}`.
+        """`{exists, seq, session_id, type, body, head: {seq, epoch, hash, time, time_ns}}`; `erased: true` if it was.
 
         The head is as of before the search: what it says of the age of the answer is never too young.
         """
@@ -67,6 +68,7 @@ class Pages:
         found: dict[str, Any] = {"exists": row is not None, "seq": None, "session_id": None, "type": None, "body": None}
         if row is not None:
             found |= {"seq": row.seq, "session_id": row.session_id, "type": row.type, "body": _fragment(row.body)}
+            found |= {"erased": True} if row.body is None else {}
         return orjson.dumps({"ok": {**found, "head": _head(head)}})
 
 
@@ -94,7 +96,7 @@ def _event(row: Row[Any]) -> dict[str, Any]:
     if row.duplicate_of is not None:
         event["duplicate_of"] = row.duplicate_of
     if row.body is None:
-        event["erased"] = True
+        event |= {"erased": True, "remains": _fragment(row.remains)}
     elif row.malformed:
         event |= {"malformed": True, "raw": b64encode(row.body).decode()}
     return event

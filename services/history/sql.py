@@ -31,19 +31,33 @@ FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::ti
           reply_id, body, body_digest, hash, duplicate_of, malformed)
 """
 
+# What was erased before it came here is inserted as what it is.
+APPEND_ERASED: Final = """
+INSERT INTO log.events (seq, epoch, session_id, event_id, actor, type, occurred_at, stream_time_ns, subject, reply_id,
+                        body, body_digest, hash, duplicate_of, malformed, remains, erased_by)
+VALUES ($2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+"""
+
+BLANK: Final = """
+UPDATE log.events e SET body = NULL, remains = u.remains, erased_by = $1
+FROM unnest($3::bigint[], $4::bytea[]) AS u(seq, remains)
+WHERE e.seq = u.seq AND e.session_id = $2 AND e.seq < $1 AND e.erased_by IS NULL
+  AND e.type IS DISTINCT FROM 'content.erased.v1'
+"""
+
 MOVE_HEAD: Final = "UPDATE log.head SET seq = $1, hash = $2, updated_at = now()"
 
 FIND_EVENT: Final = """
-SELECT seq, session_id, type, body FROM log.events
+SELECT seq, session_id, type, body, remains FROM log.events
 WHERE actor = :actor AND event_id = :id AND duplicate_of IS NULL LIMIT 1
 """
 
 # `waiting` counts the rows up to the limit and one more: fewer returned than waiting means that there is a next page.
 _PAGE = """
-SELECT seq, session_id, event_id, actor, type, stream_time_ns, reply_id, body, duplicate_of, malformed, waiting
+SELECT seq, session_id, event_id, actor, type, stream_time_ns, reply_id, body, remains, duplicate_of, malformed, waiting
 FROM (
     SELECT p.*, row_number() OVER in_order AS place, count(*) OVER () AS waiting,
-           sum(coalesce(octet_length(p.body), 0) + 400) OVER in_order AS bytes
+           sum(coalesce(octet_length(p.body), octet_length(p.remains), 0) + 400) OVER in_order AS bytes
     FROM (
         SELECT * FROM log.events WHERE {where} ORDER BY seq LIMIT :limit + 1
     ) p

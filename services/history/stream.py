@@ -1,21 +1,13 @@
-"""EVENTS: made here, checked here, and asked here for positions that were not delivered."""
+"""EVENTS: made here, and checked here."""
 
-from base64 import b64decode
-
-import nats.errors
-import orjson
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
-from services.history.entry import Entry, time_ns
-from services.history.errors import ForeignEpoch, Hole, StreamBehind, StreamMissing
+from services.history.errors import ForeignEpoch, StreamBehind, StreamMissing
 from services.history.log import Head
-from shared import errors, subjects
+from shared import subjects
 from shared.bus import streams
 from shared.bus.connection import Bus
-from shared.bus.direct import NO_MESSAGE
-
-_TIMEOUT_S = 2.0
 
 
 async def ensure(bus: Bus, head: Head, replicas: int) -> StreamInfo:
@@ -58,38 +50,3 @@ def consumer_after(seq: int) -> ConsumerConfig:
         mem_storage=True,
         num_replicas=1,
     )
-
-
-async def fetch(bus: Bus, first: int, last: int) -> list[Entry]:
-    """The messages from `first` to `last`, by the leader's word.
-
-    Raises:
-        Hole: with the positions that the stream does not have.
-        Unavailable: the stream does not answer.
-    """
-    found: list[Entry] = []
-    missing: list[int] = []
-    for seq in range(first, last + 1):
-        entry = await _fetch_one(bus, seq)
-        if entry is None:
-            missing.append(seq)
-        else:
-            found.append(entry)
-    if missing:
-        raise Hole(missing[0], missing[-1])
-    return found
-
-
-async def _fetch_one(bus: Bus, seq: int) -> Entry | None:
-    subject, request = f"$JS.API.STREAM.MSG.GET.{subjects.EVENTS}", orjson.dumps({"seq": seq})
-    try:
-        reply = await bus.client.request(subject, request, timeout=_TIMEOUT_S)
-    except nats.errors.Error as error:
-        raise errors.Unavailable("EVENTS does not answer") from error
-    answer = orjson.loads(reply.data)
-    if "error" in answer:
-        if answer["error"].get("err_code") == NO_MESSAGE:
-            return None
-        raise errors.Unavailable(str(answer["error"].get("description")))
-    message = answer["message"]
-    return Entry(seq, time_ns(message["time"]), message["subject"], b64decode(message.get("data", "")))

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from shared import errors, subjects
+from shared.bus.connection import unsubscribe
 
 BATCH = 500
 BATCH_BYTES = 1024 * 1024  # about: the server stops once an answer has so many
@@ -39,12 +41,18 @@ class DirectReader:
         self._count = 0
         self._waiting: dict[str, tuple[list[Msg], asyncio.Future[dict[str, str]]]] = {}
         self._prefix = ""
+        self._subscription: Subscription | None = None
         self._turn = asyncio.Semaphore(CONCURRENT)
 
     async def start(self) -> None:
         """Afterwards requests can be made; the subscription survives reconnects."""
         self._prefix = self._client.new_inbox()
-        await self._client.subscribe(self._prefix + ".*", cb=self._on_message)
+        self._subscription = await self._client.subscribe(self._prefix + ".*", cb=self._on_message)
+
+    async def stop(self) -> None:
+        """Nothing is asked any more. For who reads once; others keep theirs as long as the connection."""
+        if self._subscription is not None:
+            await unsubscribe([self._subscription])
 
     async def _on_message(self, message: Msg) -> None:
         entry = self._waiting.get(message.subject.rsplit(".", 1)[1])

@@ -12,7 +12,7 @@ from shared.events.chats import (
     SessionConfigured,
 )
 from shared.events.codec import MalformedEventError, Recorded, decode, encode, schema, wrap
-from shared.events.erasure import ContentErased
+from shared.events.erasure import ContentErased, Remains
 from shared.events.messages import MessageEdited, MessagePosted, MessageRedacted
 from shared.events.objects import OperationApplied
 from shared.events.participants import (
@@ -69,6 +69,7 @@ __all__ = [
     "PlanModule",
     "ReceiptRead",
     "Recorded",
+    "Remains",
     "ReplyCancelRequested",
     "ReplyCompleted",
     "ReplyFailed",

@@ -18,12 +18,13 @@ class ParticipantInvited(Event):
 
 
 class ParticipantJoined(Event):
-    """A user entered the session."""
+    """A user entered the session. `guest`: as a guest."""
 
     TYPE: ClassVar[str] = "participant.joined.v1"
     user: UserId
     name: str = ""
     role: Role = "member"
+    guest: bool = False
     invite_id: EventId
 
 

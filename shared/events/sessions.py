@@ -16,11 +16,13 @@ class SessionCreated(Event):
 
     Without an owner it was imported from a place where nobody was named. A session of kind `track` has the track, and
     its planning chat opens with the reply `reply_id`. `key`: the instance or place it is the owner's session for.
+    `owner_guest`: the owner was a guest then.
     """
 
     TYPE: ClassVar[str] = "session.created.v1"
     owner: UserId | None = None
     owner_name: str = ""
+    owner_guest: bool = False
     chat_id: ChatId
     chat_name: Title = ""
     chat_type: ChatType | None = None

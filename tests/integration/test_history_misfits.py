@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.history import log, stream
+from services.history import holes, log, stream
 from services.history.entry import Entry, from_message
 from services.history.errors import ForeignEpoch, Hole
 from shared import db, subjects
@@ -76,9 +76,9 @@ async def test_what_is_fetched_is_what_would_have_been_delivered(nats_url: str) 
         delivered: list[Entry] = []
         while len(delivered) < 16:
             delivered += [from_message(message) for message in await puller.batch(100)]
-        assert await stream.fetch(bus, 5, 20) == delivered
+        assert await holes.fetch(bus, 5, 20) == delivered
         with pytest.raises(Hole, match="21 to 22"):
-            await stream.fetch(bus, 20, 22)
+            await holes.fetch(bus, 20, 22)
         await puller.stop()
 
 
