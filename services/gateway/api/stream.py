@@ -7,15 +7,18 @@ Source: WHATWG HTML, 9.2 (server-sent events). `id` is the event's seq; what is 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from services.gateway import awareness
 from services.gateway.api.calls import ByCaller, InGateway
 from services.gateway.api.sessions import PathId
+from services.gateway.held import held
 from services.gateway.joining import Joined
 from shared import errors
 
@@ -92,6 +95,20 @@ class EventStream:
                 yield b":\n\n"
 
 
+class HeldResponse(StreamingResponse):
+    """Lets go of what it holds once it is over, even if its body was never begun."""
+
+    def __init__(self, content: AsyncIterator[bytes], holding: ExitStack) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(content, media_type="text/event-stream", headers=headers)
+        self._holding = holding
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Writes until the stream or its reader ends."""
+        with self._holding:
+            await super().__call__(scope, receive, send)
+
+
 @router.get("/{session_id}/stream", response_class=StreamingResponse)
 async def stream(
     request: Request,
@@ -101,29 +118,19 @@ async def stream(
     last_event_id: Annotated[str, Header(description="The seq of the last event one has")] = "",
     epoch: Annotated[str, Query(description="The log that seq belongs to, if known")] = "",
 ) -> StreamingResponse:
-    """The session from now on, after a snapshot; or from `Last-Event-ID` on without a hole."""
+    """The session from now on, after a snapshot; or from `Last-Event-ID` on without a hole.
+
+    It ends when the token does, when the gateway stops and when it has lost the bus: come back with `Last-Event-ID`.
+    """
     if last_event_id and not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < MAX_DIGITS):
         raise errors.BadRequest("Last-Event-ID: the seq of an event")
     listener = EventStream(caller.identity.user, gateway.settings.socket_buffer_bytes)
     recover = (epoch, int(last_event_id)) if last_event_id else None
-    joined = await gateway.sessions.join(session_id, listener, recover, caller.identity.user)
-    try:
+    with ExitStack() as holding:
+        holding.enter_context(held(gateway, caller.identity, listener, request.app.state.streams))
+        joined = await gateway.sessions.join(session_id, listener, recover, caller.identity.user)
+        holding.callback(joined.leave)
         await awareness.complete(gateway, joined)
-    except BaseException:
-        joined.leave()
-        raise
-    listener.open_with(joined)
-    joined.go_live()
-    streams: set[EventStream] = request.app.state.streams
-
-    async def body() -> AsyncIterator[bytes]:
-        streams.add(listener)
-        try:
-            async for piece in listener.pieces():
-                yield piece
-        finally:
-            streams.discard(listener)
-            joined.leave()
-
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(body(), media_type="text/event-stream", headers=headers)
+        listener.open_with(joined)
+        joined.go_live()
+        return HeldResponse(listener.pieces(), holding.pop_all())
