@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from services.gateway import reading
+from services.gateway import insights, models, reading
 from services.gateway.awareness import awareness
 from services.gateway.context import Caller, Gateway
 from services.gateway.obtaining import create_chat, create_session, get_or_create_session
 from services.gateway.receipts import read_up_to
-from services.gateway.writing import Handler, invite, join_session, typing, write
+from services.gateway.writing import Handler, invite, join_session, typing, write, write_in_chat
 from shared import errors
 from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat, SwitchAgent
 from shared.session.commands import (
@@ -62,24 +62,32 @@ METHODS: Mapping[str, Method] = {
     "session.set_role": Method(Order.SERIAL, write(SetRole)),
     "session.exists": Method(Order.READ, reading.session_exists),
     "session.list": Method(Order.READ, reading.session_list),
+    "session.stats": Method(Order.READ, insights.session_stats),
+    "session.timeline": Method(Order.READ, insights.session_timeline),
+    "session.at": Method(Order.READ, insights.session_at),
     "chat.create": Method(Order.SERIAL, create_chat),
-    "chat.rename": Method(Order.SERIAL, write(RenameChat)),
-    "chat.configure": Method(Order.SERIAL, write(ConfigureChat)),
-    "chat.activate": Method(Order.SERIAL, write(ActivateChat)),
+    "chat.rename": Method(Order.SERIAL, write_in_chat(RenameChat)),
+    "chat.configure": Method(Order.SERIAL, write_in_chat(ConfigureChat)),
+    "chat.activate": Method(Order.SERIAL, write_in_chat(ActivateChat)),
     "chat.list": Method(Order.READ, reading.chat_list),
     "chat.history": Method(Order.READ, reading.chat_history),
     "message.send": Method(Order.WRITE, write(SendMessage)),
     "message.edit": Method(Order.WRITE, write(EditMessage)),
     "message.redact": Method(Order.WRITE, write(RedactMessage)),
-    "reply.request": Method(Order.WRITE, write(RequestReply)),
-    "reply.cancel": Method(Order.WRITE, write(CancelReply)),
-    "agent.switch": Method(Order.SERIAL, write(SwitchAgent)),
-    "plan.finalize": Method(Order.SERIAL, write(FinalizePlan)),
+    "message.revisions": Method(Order.READ, insights.message_revisions),
+    "reply.request": Method(Order.SERIAL, write_in_chat(RequestReply)),
+    "reply.cancel": Method(Order.SERIAL, write_in_chat(CancelReply)),
+    "agent.list": Method(Order.READ, models.agent_list),
+    "agent.switch": Method(Order.SERIAL, write_in_chat(SwitchAgent)),
+    "plan.finalize": Method(Order.SERIAL, write_in_chat(FinalizePlan)),
     "operation.submit": Method(Order.WRITE, write(SubmitOperation)),
     "object.list": Method(Order.READ, reading.object_list),
     "receipt.read": Method(Order.READ, read_up_to),  # it may wait, and nothing waits for it
     "typing": Method(Order.WRITE, typing),
     "awareness": Method(Order.WRITE, awareness),
+    "usage.get": Method(Order.READ, insights.usage),
+    "analytics.planning": Method(Order.READ, insights.planning_analytics),
+    "llm.test": Method(Order.READ, models.llm_test),
 }
 
 

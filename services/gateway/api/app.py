@@ -2,7 +2,25 @@
 
 from fastapi import FastAPI
 
-from services.gateway.api import auth, bodies, chats, cors, lifecycle, participants, problems, sessions, stream, web
+from services.gateway.api import (
+    auth,
+    bodies,
+    chats,
+    cors,
+    description,
+    events,
+    insights,
+    lifecycle,
+    messages,
+    models,
+    objects,
+    participants,
+    problems,
+    replies,
+    sessions,
+    stream,
+    web,
+)
 from services.gateway.context import Gateway
 from services.gateway.limits import Buckets
 from shared.health import Health
@@ -11,17 +29,36 @@ from shared.health import Health
 def make_app(gateway: Gateway, health: Health) -> FastAPI:
     """Everything a gateway serves over HTTP except the WebSocket."""
     app = FastAPI(
-        title="Antiphon", version="0.1.0", docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json"
+        title="Antiphon",
+        version="0.1.0",
+        docs_url="/api/docs",
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        responses=problems.RESPONSES,
     )
     per_minute = gateway.settings.guests_per_minute
     app.state.gateway = gateway
     app.state.guests = Buckets(per_minute) if per_minute else None
     app.state.streams = set()
     problems.install(app)
+    description.install(app)
     bodies.install(app, gateway.settings.frame_bytes)
     cors.install(app, gateway.settings.origins)
-    routers = (auth, stream, lifecycle, participants, sessions, chats)
-    for router in (module.router for module in routers):
+    parts = (
+        auth,
+        stream,
+        events,
+        lifecycle,
+        participants,
+        sessions,
+        chats,
+        messages,
+        replies,
+        objects,
+        insights,
+        models,
+    )
+    for router in (module.router for module in parts):
         app.include_router(router)
     app.router.routes.extend(health.routes())
     web.install(app)

@@ -4,6 +4,7 @@ from typing import Annotated, Any, cast
 
 import orjson
 from fastapi import Depends, Header, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.gateway import methods
 from services.gateway.context import Caller, Gateway
@@ -17,10 +18,12 @@ def _gateway(request: Request) -> Gateway:
 InGateway = Annotated[Gateway, Depends(_gateway)]
 
 
-def bearer(authorization: Annotated[str, Header()] = "") -> str:
+_scheme = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of `POST /api/auth/guest` or `/token`")
+
+
+def bearer(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]) -> str:
     """The token of `Authorization: Bearer <token>`; empty without one."""
-    scheme, _, token = authorization.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    return given.credentials.strip() if given else ""
 
 
 def _caller(gateway: InGateway, token: Annotated[str, Depends(bearer)]) -> Caller:

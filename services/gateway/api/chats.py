@@ -1,22 +1,22 @@
-"""Chats and their messages as resources."""
+"""Chats as resources."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
 
 from services.gateway.access import readable
 from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, respond, write
+from services.gateway.api.places import InChat
 from services.gateway.api.sessions import PathId
-from shared.events.base import ChatId, SessionId
+from shared.events import AiContext
+from shared.events.base import ChatId
 
 router = APIRouter(prefix="/api", tags=["chats"])
 
-ChatPath = Annotated[ChatId, Path(description="Chat id")]
-
 
 class NewChat(BaseModel):
-    """A further chat."""
+    """A further chat. `unique_type`: the one of its type, if there is one already."""
 
     name: str = ""
     chat_type: str = "discussion"
@@ -29,14 +29,17 @@ class ChatChoice(BaseModel):
     chat_id: ChatId
 
 
-class NewMessage(BaseModel):
-    """A message of the caller. `reply`: ask the chat's agent to answer."""
+class NewName(BaseModel):
+    """How a chat is to be called."""
 
-    session_id: SessionId
-    content: str
-    metadata: dict[str, Any] = {}
-    parent: str | None = None
-    reply: bool = False
+    name: str
+
+
+class AgentChoice(BaseModel):
+    """Who is to answer from here on."""
+
+    agent: str
+    reason: Annotated[str, Field(max_length=1000)] = ""
 
 
 @router.get("/sessions/{session_id}/chats")
@@ -65,7 +68,8 @@ async def active(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Re
     async with readable(gateway, session_id, caller.identity) as feed:
         state = feed.state
     chat = state.chats[state.active_chat]
-    return respond({"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type, "at": state.seq})
+    facts = {"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type, "agent": chat.agent}
+    return respond({**facts, "at": state.seq})
 
 
 @router.post("/sessions/{session_id}/switch-chat")
@@ -82,30 +86,32 @@ async def switch(
     return await write(gateway, caller, "chat.activate", data, traceparent, status=200)
 
 
-@router.get("/chats/{chat_id}/messages")
-async def messages(
-    gateway: InGateway,
-    caller: ByCaller,
-    chat_id: ChatPath,
-    session_id: Annotated[SessionId, Query(description="The chat's session")],
-    before: Annotated[int | None, Query(ge=1, description="Exclusive seq")] = None,
-    after: Annotated[int | None, Query(ge=0, description="Exclusive seq")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+@router.patch("/chats/{chat_id}")
+async def rename(
+    gateway: InGateway, caller: ByCaller, key: CommandId, place: InChat, body: NewName, traceparent: Traceparent = ""
 ) -> Response:
-    """A page of messages; the newest without `before` and `after`."""
-    data = {"session_id": session_id, "chat_id": chat_id, "before": before, "after": after, "limit": limit}
-    return await read(gateway, caller, "chat.history", data)
+    """Another name for a chat."""
+    return await write(gateway, caller, "chat.rename", place | {"id": key, "name": body.name}, traceparent, status=200)
 
 
-@router.post("/chats/{chat_id}/messages", status_code=201)
-async def send(
+@router.put("/chats/{chat_id}/ai-context")
+async def configure(
+    gateway: InGateway, caller: ByCaller, key: CommandId, place: InChat, body: AiContext, traceparent: Traceparent = ""
+) -> Response:
+    """How the model answers in this chat: all of it, in place of what was set before."""
+    data = place | {"id": key, "ai_context": body.model_dump(exclude_none=True)}
+    return await write(gateway, caller, "chat.configure", data, traceparent, status=200)
+
+
+@router.post("/chats/{chat_id}/agent")
+async def switch_agent(
     gateway: InGateway,
     caller: ByCaller,
     key: CommandId,
-    chat_id: ChatPath,
-    body: NewMessage,
+    place: InChat,
+    body: AgentChoice,
     traceparent: Traceparent = "",
 ) -> Response:
-    """Posts a message."""
-    data = {**body.model_dump(exclude_none=True), "id": key, "chat_id": chat_id}
-    return await write(gateway, caller, "message.send", data, traceparent)
+    """Another agent answers in this chat."""
+    data = place | {"id": key, **body.model_dump()}
+    return await write(gateway, caller, "agent.switch", data, traceparent, status=200)

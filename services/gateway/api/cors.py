@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.gateway import origins
 from services.gateway.api import problems
 
-_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE"]
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Traceparent"]
 
 

@@ -1,4 +1,4 @@
-"""Sessions put away, deleted and brought back over HTTP."""
+"""Sessions left, put away, deleted and brought back over HTTP."""
 
 from fastapi import APIRouter, Response
 
@@ -6,6 +6,15 @@ from services.gateway.api.calls import ByCaller, CommandId, InGateway, Tracepare
 from services.gateway.api.sessions import PathId
 
 router = APIRouter(prefix="/api/sessions/{session_id}", tags=["sessions"])
+
+
+@router.post("/leave")
+async def leave(
+    gateway: InGateway, caller: ByCaller, key: CommandId, session_id: PathId, traceparent: Traceparent = ""
+) -> Response:
+    """One is no participant any more; open sockets and streams end."""
+    data = {"id": key, "session_id": session_id}
+    return await write(gateway, caller, "session.leave", data, traceparent, status=200)
 
 
 @router.delete("")

@@ -1,15 +1,15 @@
 """Sessions as resources."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from services.gateway import awareness, pages
+from services.gateway import awareness
 from services.gateway.access import readable
 from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, respond, write
 from services.gateway.snapshot import snapshot
+from shared.events import AiContext, Track
 from shared.events.base import SessionId
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
@@ -18,9 +18,19 @@ PathId = Annotated[SessionId, Path(description="Session id")]
 
 
 class NewSession(BaseModel):
-    """All of it may be left out."""
+    """All of it may be left out. `kind` is `track` where there is a track: then its planning chat is opened at once."""
 
     session_id: str | None = None
+    title: str = ""
+    kind: Literal["chat", "track"] = "chat"
+    project: str = ""
+    track: Track | None = None
+
+
+class KeyedSession(BaseModel):
+    """`key`: the instance or place that the session belongs to. The rest counts only if it is made now."""
+
+    key: str
     title: str = ""
     project: str = ""
 
@@ -53,18 +63,31 @@ async def create(
     return await write(gateway, caller, "session.create", {**data, "id": key}, traceparent)
 
 
-@router.get("")
-async def index(
-    gateway: InGateway,
-    caller: ByCaller,
-    cursor: str | None = None,
-    limit: int | None = None,
-    include_archived: bool = False,
+@router.post("/get-or-create", status_code=201)
+async def get_or_create(
+    gateway: InGateway, caller: ByCaller, key: CommandId, body: KeyedSession, traceparent: Traceparent = ""
 ) -> Response:
-    """A page of one's sessions, the latest first."""
-    return await read(
-        gateway, caller, "session.list", {"cursor": cursor, "limit": limit, "include_archived": include_archived}
-    )
+    """One's session for a key, the same for all calls."""
+    return await write(gateway, caller, "session.get_or_create", {**body.model_dump(), "id": key}, traceparent)
+
+
+class SessionFilter(BaseModel):
+    """Which sessions are listed, the latest first."""
+
+    query: str | None = Field(None, description="Words in title or messages")
+    kind: Literal["chat", "track"] | None = None
+    project: str | None = None
+    cursor: str | None = Field(None, description="From the page before")
+    limit: int = Field(50, ge=1, le=200)
+    include_archived: bool = False
+    with_chats: bool = Field(False, description="With the chats of each")
+    user: str | None = Field(None, description="Whose; for operators")
+
+
+@router.get("")
+async def index(gateway: InGateway, caller: ByCaller, given: Annotated[SessionFilter, Query()]) -> Response:
+    """A page of one's sessions."""
+    return await read(gateway, caller, "session.list", given.model_dump())
 
 
 @router.post("/join", status_code=201)
@@ -75,7 +98,7 @@ async def join(
     return await write(gateway, caller, "session.join", {"id": key, "invite": body.invite}, traceparent)
 
 
-@router.head("/{session_id}", include_in_schema=False)
+@router.head("/{session_id}")
 async def exists(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Response:
     """200 for a participant, 404 otherwise."""
     async with readable(gateway, session_id, caller.identity):
@@ -105,6 +128,20 @@ async def rename(
     return await write(gateway, caller, "session.rename", data, traceparent, status=200)
 
 
+@router.put("/{session_id}/ai-context")
+async def configure(
+    gateway: InGateway,
+    caller: ByCaller,
+    key: CommandId,
+    session_id: PathId,
+    body: AiContext,
+    traceparent: Traceparent = "",
+) -> Response:
+    """How the model answers in chats that do not say: all of it, in place of what was set before."""
+    data = {"id": key, "session_id": session_id, "ai_context": body.model_dump(exclude_none=True)}
+    return await write(gateway, caller, "session.configure", data, traceparent, status=200)
+
+
 @router.post("/{session_id}/invites", status_code=201)
 async def invite(
     gateway: InGateway,
@@ -117,18 +154,3 @@ async def invite(
     """An invitation; its token is `invite`."""
     data: dict[str, Any] = body.model_dump(exclude_none=True) if body else {}
     return await write(gateway, caller, "session.invite", {**data, "id": key, "session_id": session_id}, traceparent)
-
-
-@router.get("/{session_id}/events")
-async def events(
-    gateway: InGateway,
-    caller: ByCaller,
-    session_id: PathId,
-    after: Annotated[int, Query(ge=0, description="Exclusive; the last `offset` one has")] = 0,
-    limit: Annotated[int, Query(ge=1, le=pages.MAX_EVENTS)] = 100,
-    epoch: str = "",
-) -> Response:
-    """Consecutive events: `{events: [{data, offset, tags}], offset, epoch, more}`."""
-    page = await pages.page(gateway, session_id, caller.identity, (after, epoch), limit, reverse=False)
-    found = [orjson.Fragment(publication) for publication in page.publications]
-    return respond({"events": found, "offset": page.offset, "epoch": page.epoch, "more": page.more})
