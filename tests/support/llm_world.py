@@ -21,14 +21,17 @@ from shared.events import (
     Event,
     MessagePosted,
     Recorded,
+    ReplyCancelRequested,
     ReplyCompleted,
     ReplyFailed,
+    ReplyRequested,
     ReplyStarted,
     SessionCreated,
     decode,
     encode,
     wrap,
 )
+from shared.events.replies import Purpose
 from shared.session import SessionState, evolve
 from tests.support.eventually import eventually
 
@@ -47,6 +50,7 @@ class World:
     session_id: str = field(default_factory=ids.uuid7)
     chat_id: str = field(default_factory=ids.uuid7)
     deltas: list[dict[str, Any]] = field(default_factory=list)
+    track: dict[str, Any] | None = None
 
     async def start(self, *, makes_log: bool = True) -> None:
         if makes_log:
@@ -75,14 +79,33 @@ class World:
         await self.record(posted, event_id, headers)
         return reply_id
 
-    async def log(self) -> list[Recorded]:
-        stored = await read_session(self.reader, self.session_id, 0)
+    async def request(self, purpose: Purpose, chat_id: str = "", **facts: Any) -> str:
+        """Alice asks for a reply without saying anything: the reply's id."""
+        event_id = ids.uuid7()
+        reply_id = ids.derived(event_id, "reply")
+        requested = ReplyRequested(reply_id=reply_id, chat_id=chat_id or self.chat_id, purpose=purpose, **facts)
+        await self.record(requested, event_id, {subjects.HEADER_REPLY_ID: reply_id})
+        return reply_id
+
+    async def cancel(self, reply_id: str, chat_id: str = "", *, noticed: bool = True) -> None:
+        """Alice wants no more of a reply. Not `noticed`: as if the live copy of that were lost on its way."""
+        headers = {subjects.HEADER_REPLY_CANCEL: reply_id} if noticed else None
+        cancelled = ReplyCancelRequested(reply_id=reply_id, chat_id=chat_id or self.chat_id)
+        await self.record(cancelled, ids.uuid7(), headers)
+
+    async def log(self, session_id: str = "") -> list[Recorded]:
+        """The events of the session, or of another one."""
+        stored = await read_session(self.reader, session_id or self.session_id, 0)
         return [decode(one.seq, one.body) for one in stored]
 
     async def of(self, kind: type[E], reply_id: str) -> list[E]:
         """The events of a kind about a reply, in order."""
         events = [recorded.event for recorded in await self.log()]
         return [event for event in events if isinstance(event, kind) and getattr(event, "reply_id", "") == reply_id]
+
+    async def events(self, kind: type[E]) -> list[E]:
+        """All events of a kind, in order."""
+        return [recorded.event for recorded in await self.log() if isinstance(recorded.event, kind)]
 
     async def completed(self, reply_id: str, timeout_s: float = 20.0) -> ReplyCompleted:
         """The reply, once it is complete; there is exactly one end of it."""
@@ -120,6 +143,9 @@ class World:
         """Jobs that are not done."""
         return (await self.bus.js.stream_info(subjects.PROMPTS)).state.messages
 
+    async def jobs_are_done(self) -> bool:
+        return await self.jobs() == 0
+
     async def open_replies(self) -> list[dict[str, Any]]:
         state = SessionState(self.session_id)
         for recorded in await self.log():
@@ -130,9 +156,11 @@ class World:
             for reply in state.open_replies.values()
         ]
 
-    async def messages(self, up_to_seq: int) -> list[dict[str, Any]]:
+    async def messages(self, session_id: str, chat_id: str, up_to_seq: int) -> list[dict[str, Any]]:
         found = []
-        for recorded in await self.log():
+        for recorded in await self.log(session_id):
+            if getattr(recorded.event, "chat_id", chat_id) != chat_id or not getattr(recorded.event, "content", ""):
+                continue
             event = recorded.event
             facts = {"seq": recorded.seq, "author": recorded.envelope.actor}
             if isinstance(event, MessagePosted) and recorded.seq <= up_to_seq:
@@ -148,7 +176,8 @@ class World:
 
         @broker.subscriber(subjects.query("projector", "context"))
         async def context(request: dict[str, Any]) -> dict[str, Any]:
-            return ok({"messages": await self.messages(request["up_to_seq"])})
+            shown = await self.messages(request["session_id"], request["chat_id"], request["up_to_seq"])
+            return ok({"messages": shown, "track": self.track})
 
         @broker.subscriber(subjects.query("projector", "open_replies"))
         async def open_replies(_request: dict[str, Any]) -> dict[str, Any]:

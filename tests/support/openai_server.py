@@ -44,6 +44,7 @@ class OpenAIServer:
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     answered: int = 0
+    broken_off: int = 0  # answers that whoever asked did not want to the end
     stalled: asyncio.Event = field(default_factory=asyncio.Event)  # set it to let go
 
     async def complete(self, request: Request) -> Response:
@@ -53,7 +54,15 @@ class OpenAIServer:
         if isinstance(fault, int):
             error = {"error": {"message": f"fault {fault} for sk-secret", "type": "fault", "code": None}}
             return JSONResponse(error, fault, self.headers)
-        return StreamingResponse(self._events(fault), media_type="text/event-stream")
+        return StreamingResponse(self._answer(fault), media_type="text/event-stream")
+
+    async def _answer(self, fault: str | None) -> AsyncIterator[bytes]:
+        try:
+            async for event in self._events(fault):
+                yield event
+        except asyncio.CancelledError:
+            self.broken_off += 1
+            raise
 
     async def _events(self, fault: str | None) -> AsyncIterator[bytes]:
         if fault == "stall":
