@@ -82,7 +82,7 @@ class _Call:
 
     def decided(self) -> Decided | errors.Refused:
         """What the command means for the session as it is known now."""
-        actor = Actor(self.identity.user, self.identity.name)
+        actor = Actor(self.identity.user, self.identity.name, self.identity.guest)
         return decide(self.feed.state, self.command, actor, int(time.time()), self.target)
 
 

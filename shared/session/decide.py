@@ -93,6 +93,7 @@ def _create(state: SessionState, command: CreateSession, actor: Actor) -> Decide
     created = SessionCreated(
         owner=actor.user,
         owner_name=actor.name,
+        owner_guest=actor.guest,
         chat_id=ids.derived(command.id, "chat"),
         title=command.title or (command.track.title if command.track else ""),
         kind=command.kind,

@@ -11,6 +11,7 @@ class Actor:
 
     user: str
     name: str
+    guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

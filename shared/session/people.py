@@ -22,7 +22,9 @@ def join(state: SessionState, command: JoinSession, actor: Actor, now_s: int) ->
         return errors.Gone("the invitation has expired")
     if len(state.participants) >= MAX_PARTICIPANTS:
         return errors.LimitExceeded(f"{MAX_PARTICIPANTS} participants")
-    joined = ParticipantJoined(user=actor.user, name=actor.name, role=invite.role, invite_id=command.invite_id)
+    joined = ParticipantJoined(
+        user=actor.user, name=actor.name, role=invite.role, guest=actor.guest, invite_id=command.invite_id
+    )
     return Decided(joined, strict=True)
 
 

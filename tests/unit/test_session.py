@@ -234,3 +234,17 @@ def test_unknown_events_pass_and_move_the_position_only(data: dict[str, Any]) ->
     after = evolve(world.state, decode(9, body))
     assert after.seq == 9
     assert after.participants == world.state.participants
+
+
+def test_the_log_says_who_came_as_a_guest() -> None:
+    world, ada, bob = World(), Actor("guest-1", "Ada", guest=True), Actor("guest-2", "Bob", guest=True)
+    world.do(CreateSession, ada)
+    world.do(JoinSession, bob, invite_id=invite_by(world, ada))
+    world.do(JoinSession, EVE, invite_id=invite_by(world, ada))
+    created, *_, first, _, second = (recorded.event for recorded in world.log)
+    assert (created.owner_guest, first.guest, second.guest) == (True, True, False)
+
+
+def invite_by(world: World, actor: Actor) -> str:
+    assert isinstance(world.do(InviteParticipant, actor), Decided)
+    return world.log[-1].envelope.id
