@@ -1,18 +1,33 @@
 """Who somebody is: JSON Web Tokens (RFC 7519), and invitations signed with the same secret.
 
-A token's claims: `sub` user id, `name`, `exp` and `iat` (Unix seconds), `guest`, `role: operator`.
+A token's claims: `sub` user id, `name`, `exp` and `iat` (Unix seconds), `guest`, `role: operator`. It is signed with
+the secret (HS256), or by an issuer whose public keys are known (RS256, ES256, EdDSA). What a key verifies is decided by
+its kind: a public key never verifies HS256, nor the secret anything else.
 """
 
 import hashlib
 import hmac
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 
-from shared import errors
+from shared import errors, jwks
 
 GUEST_TTL_S = 30 * 24 * 3600
+MAX_USER_BYTES = 128
+HS256 = "HS256"
+SKEW_S = 5  # how far an issuer's clock may be from ours
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who signs tokens besides us. `name` and `audience`: what `iss` and `aud` must say, if set."""
+
+    keys: jwks.Keys
+    name: str = ""
+    audience: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +51,68 @@ def mint(
         claims["guest"] = True
     if operator:
         claims["role"] = "operator"
-    return jwt.encode(claims, secret, algorithm="HS256")
+    return jwt.encode(claims, secret, algorithm=HS256)
 
 
 def verify(secret: str, token: str, grace_s: float = 0) -> Identity:
-    """The identity a token proves; also one that expired up to `grace_s` ago.
+    """The identity that a token signed with the secret proves; also one that expired up to `grace_s` ago.
 
     Raises:
         TokenExpired: it was good once.
         Unauthorized: it never was, or it names nobody.
     """
+    return _identity(_claims(token, secret, [HS256], leeway=grace_s))
+
+
+def verify_any(secret: str, issuer: Issuer, token: str) -> Identity:
+    """The identity that a token proves, signed with the secret or by the issuer.
+
+    Raises:
+        TokenExpired: it was good once.
+        UnknownKey: the issuer may have a newer key.
+        Unauthorized: it never was good, or it names nobody.
+    """
     try:
-        claims = jwt.decode(token, secret, algorithms=["HS256"], options={"require": ["exp", "sub"]}, leeway=grace_s)
-    except jwt.ExpiredSignatureError:
-        raise errors.TokenExpired from None
+        header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError as error:
         raise errors.Unauthorized(str(error)) from None
+    algorithm = header.get("alg")
+    if algorithm == HS256:
+        return verify(secret, token)
+    key = jwks.find(issuer.keys, header.get("kid"), algorithm)
+    rules = {"issuer": issuer.name or None, "audience": issuer.audience or None, "leeway": SKEW_S}
+    return _identity(_claims(token, key.material, sorted(key.algorithms), **rules))
+
+
+def _claims(token: str, key: Any, algorithms: list[str], audience: str | None = None, **rules: Any) -> dict[str, Any]:
+    options: Any = {"require": ["exp", "sub"], "verify_aud": audience is not None}
+    try:
+        return jwt.decode(token, key, algorithms=algorithms, options=options, audience=audience, **rules)
+    except jwt.ExpiredSignatureError:
+        raise errors.TokenExpired from None
+    except (jwt.InvalidTokenError, OverflowError) as error:  # the second: an `exp` beyond all bounds
+        raise errors.Unauthorized(str(error)) from None
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
     user, name = claims["sub"], claims.get("name")
-    if not isinstance(user, str) or not 0 < len(user.encode()) <= 128:
-        raise errors.Unauthorized("sub must be 1 to 128 bytes")
+    if not _is_text(user) or not 0 < len(user.encode()) <= MAX_USER_BYTES:
+        raise errors.Unauthorized(f"sub must be 1 to {MAX_USER_BYTES} bytes")
     return Identity(
         user=user,
-        name=name if isinstance(name, str) and name else user,
+        name=name if _is_text(name) and name else user,
         expires_at=int(claims["exp"]),
         guest=claims.get("guest") is True,
         operator=claims.get("role") == "operator",
     )
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is text that UTF-8 can say: JSON may hold half of a surrogate pair."""
+    try:
+        return isinstance(value, str) and bool(value.encode() or True)
+    except UnicodeEncodeError:
+        return False
 
 
 def invite_token(secret: str, session_id: str, invite_id: str) -> str:

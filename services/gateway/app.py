@@ -12,6 +12,7 @@ from services.gateway.closing import SHUTDOWN
 from services.gateway.commands import Commands
 from services.gateway.connection import Connection
 from services.gateway.context import Gateway
+from services.gateway.keyring import Keyring
 from services.gateway.model_check import ModelCheck
 from services.gateway.notices import Notices
 from services.gateway.opening import HttpConnection
@@ -77,6 +78,7 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
             rosters=Rosters(bus, presence),
             clients=Clients(settings.connections_per_user),
             stats=Stats(),
+            keyring=Keyring(settings.jwks_url, settings.jwks_refresh_s, settings.jwks_pause_s),
             agents=Agents(queries),
             places=Places(bus, queries),
             model_check=ModelCheck(queries, settings.llm_tests_per_minute),
@@ -91,6 +93,7 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
             tasks.background(
                 sessions.run(),
                 gateway.rosters.run(),
+                gateway.keyring.run(),
                 gateway.agents.run(),
                 ask_owners(outages, bus),
                 watch(outages, lambda: gateway.clients.close_all(SHUTDOWN)),

@@ -51,12 +51,12 @@ class Client:
         gateway.notices.add(identity.user, socket.push)
 
     @classmethod
-    def connect(
+    async def connect(
         cls, gateway: Gateway, socket: Socket, params: Mapping[str, Any]
     ) -> "Client | Close | errors.AntiphonError":
         """The client a `connect` makes; or the error to answer, or the close to close with."""
         try:
-            identity = gateway.verify(parse(ConnectRequest, params).token)
+            identity = await gateway.identify(parse(ConnectRequest, params).token)
         except errors.Unauthorized:
             return closing.INVALID_TOKEN
         except errors.AntiphonError as error:
@@ -148,7 +148,7 @@ class Client:
 
     async def refresh(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """A newer token of the same user takes the old one's place."""
-        identity = self._gateway.verify(parse(RefreshRequest, params).token)
+        identity = await self._gateway.identify(parse(RefreshRequest, params).token)
         if identity.user != self.identity.user:
             raise errors.Unauthorized("another user's token")
         self.identity = identity

@@ -134,7 +134,7 @@ class Connection:
         if command.method != "connect" or self._refused:
             self._socket.close(closing.BAD_REQUEST)
             return
-        outcome = Client.connect(self._gateway, self._socket, command.params)
+        outcome = await Client.connect(self._gateway, self._socket, command.params)
         if isinstance(outcome, Close):
             self._socket.close(outcome)
         elif isinstance(outcome, errors.AntiphonError):

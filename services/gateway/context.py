@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.gateway.agents import Agents
 from services.gateway.clients import Clients
 from services.gateway.commands import Commands
+from services.gateway.keyring import Keyring
 from services.gateway.model_check import ModelCheck
 from services.gateway.notices import Notices
 from services.gateway.places import Places
@@ -17,6 +18,7 @@ from shared import auth
 from shared.auth import Identity
 from shared.bus.connection import Bus
 from shared.bus.query import QueryClient
+from shared.jwks import UnknownKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Gateway:
     rosters: Rosters
     clients: Clients
     stats: Stats
+    keyring: Keyring
     agents: Agents
     places: Places
     model_check: ModelCheck
@@ -47,9 +50,26 @@ class Gateway:
 
         Raises:
             TokenExpired: it was good once.
+            UnknownKey: its issuer may have a key that is not known here; `identify` asks.
             Unauthorized: it never was.
         """
-        return auth.verify(self.secret, token)
+        if not self.keyring.is_used:
+            return auth.verify(self.secret, token)
+        issuer = auth.Issuer(self.keyring.keys, self.settings.token_issuer, self.settings.token_audience)
+        return auth.verify_any(self.secret, issuer, token)
+
+    async def identify(self, token: str) -> Identity:
+        """The same; a key that is not known is looked for at its issuer's.
+
+        Raises:
+            Unavailable: whether the token is good can't be told now.
+            TokenExpired, Unauthorized
+        """
+        try:
+            return self.verify(token)
+        except UnknownKey:
+            await self.keyring.look_again()
+            return self.verify(token)
 
 
 @dataclass(frozen=True, slots=True)

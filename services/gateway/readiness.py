@@ -33,7 +33,13 @@ def checks(gateway: Gateway) -> dict[str, Check]:
             raise errors.Unavailable("the stream has not been looked at yet")
         return {"last_seq": info.state.last_seq, "epoch": streams.epoch_of(info)}
 
+    async def issuer() -> dict[str, Any]:
+        keyring = gateway.keyring
+        facts: dict[str, Any] = {"keys": len(keyring.keys), "degraded": bool(keyring.fault)}
+        return {**facts, "cause": keyring.fault} if keyring.fault else facts
+
     return {
+        **({"issuer": issuer} if gateway.keyring.is_used else {}),
         "nats": nats_server,
         "events": events,
         "history": lambda: _owner(gateway, "history", "head", {}),

@@ -14,6 +14,15 @@ class GatewaySettings(ServiceSettings):
     service_key: SecretStr = Field(
         SecretStr(""), description="Lets an application mint tokens at /api/auth/token; empty: nobody can"
     )
+    jwks_url: str = Field(
+        "",
+        pattern=r"^(https?://.*)?$",
+        description="Public keys of whoever issues tokens, too (JWKS; RS256, ES256, EdDSA)",
+    )
+    jwks_refresh_s: float = Field(300, gt=0, description="How often they are fetched again")
+    jwks_pause_s: float = Field(10, ge=0, description="Shortest time between fetches for keys that are not known")
+    token_issuer: str = Field("", description="What `iss` of that issuer's tokens must say; anything if empty")
+    token_audience: str = Field("", description="What `aud` of them must hold; anything if empty")
     cors_origins: str = Field("", description="Origins that may call from browsers, comma-separated, or *")
     frame_bytes: int = Field(262_144, ge=0, description="Largest message a client may send; above: close 1009")
     channels_per_connection: int = Field(128, ge=0, description="Subscriptions of one connection; above: error 106")

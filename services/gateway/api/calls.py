@@ -26,8 +26,8 @@ def bearer(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme
     return given.credentials.strip() if given else ""
 
 
-def _caller(gateway: InGateway, token: Annotated[str, Depends(bearer)]) -> Caller:
-    return Caller(gateway.verify(token))
+async def _caller(gateway: InGateway, token: Annotated[str, Depends(bearer)]) -> Caller:
+    return Caller(await gateway.identify(token))
 
 
 def _command_id(idempotency_key: Annotated[str, Header(description="UUIDv7; becomes the event's id")] = "") -> str:
