@@ -2,24 +2,18 @@
 
 from datetime import datetime
 
-from services.projector.change import Change, Drop, Edit, Key, has_read_less, is_open, is_open_before
-from services.projector.rows import (
-    answered,
-    clean,
-    context,
-    edited,
-    new_chat,
-    new_participant,
-    new_session,
-    operated,
-    posted,
-    redacted,
-)
+from services.projector.change import Change, Edit, Key, is_open
+from services.projector.erasing import erased
+from services.projector.rows import clean, configured, context, gone, has_read, new_chat, new_participant, new_session
+from services.projector.rows_replied import asked, completed, failed, finalized, requested, started, switched
+from services.projector.rows_said import edited, operated, posted, redacted
 from shared.events import (
+    AgentSwitched,
     ChatActivated,
     ChatConfigured,
     ChatCreated,
     ChatRenamed,
+    ContentErased,
     MessageEdited,
     MessagePosted,
     MessageRedacted,
@@ -28,10 +22,13 @@ from shared.events import (
     ParticipantLeft,
     ParticipantRemoved,
     ParticipantRoleChanged,
+    PlanFinalized,
     ReceiptRead,
     Recorded,
+    ReplyCancelRequested,
     ReplyCompleted,
     ReplyFailed,
+    ReplyRequested,
     ReplyStarted,
     SessionArchived,
     SessionConfigured,
@@ -46,9 +43,11 @@ from shared.events import (
 # Events after which the session looks different in a list.
 SUMMARY_EVENTS = (
     SessionCreated, SessionRenamed, SessionArchived, SessionUnarchived, SessionDeleted, SessionRestored,
-    ParticipantJoined, ParticipantLeft, ParticipantRemoved, ParticipantRoleChanged,
-    ChatCreated, ChatActivated, MessagePosted, MessageEdited, MessageRedacted, ReplyCompleted,
+    ParticipantJoined, ParticipantLeft, ParticipantRemoved, ParticipantRoleChanged, ChatCreated, ChatRenamed,
+    ChatActivated, AgentSwitched, MessagePosted, MessageEdited, MessageRedacted, ReplyCompleted, PlanFinalized,
+    ContentErased,
 )  # fmt: skip
+PASSIVE_EVENTS = (ReceiptRead, ContentErased)  # nobody has done anything in the session
 
 
 def changes(recorded: Recorded) -> list[Change]:
@@ -58,19 +57,26 @@ def changes(recorded: Recorded) -> list[Change]:
     seq, at = recorded.seq, datetime.fromisoformat(recorded.envelope.time)
     session: Key = (recorded.envelope.subject,)
     made = _of_event(recorded, session, at)
-    moved = {} if isinstance(recorded.event, ReceiptRead) else {"active_seq": seq, "last_activity": at}
-    return [*made, Edit("sessions", session, {"last_seq": seq, **moved}, {})]
+    moved = {} if isinstance(recorded.event, PASSIVE_EVENTS) else {"active_seq": seq, "last_activity": at}
+    present = {"last_event_at": at, "last_event_seq": seq, "seq": seq}
+    return [
+        *made,
+        Edit("participants", (*session, recorded.envelope.actor), present, {}),
+        Edit("sessions", session, {"last_seq": seq, **moved}, {"version": 1}),
+    ]
 
 
 def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
     seq = recorded.seq
     match recorded.event:
         case SessionCreated() as e:
-            return [new_session(e, session, at, seq)]
+            greeting = [asked(recorded, e.reply_id, e.chat_id, session, at, purpose="greet")] if e.reply_id else []
+            return [new_session(e, session, at, seq, *greeting)]
         case SessionRenamed() as e:
-            return [Edit("sessions", session, {"title": clean(e.title), "seq": seq}, {})]
+            return [Edit("sessions", session, {"title": clean(e.title), "title_seq": seq, "seq": seq}, {})]
         case SessionConfigured() as e:
-            return [Edit("sessions", session, {"ai_context": context(e.ai_context), "seq": seq}, {})]
+            settings = {"ai_context": context(e.ai_context), "ai_context_seq": seq, "seq": seq}
+            return [Edit("sessions", session, settings, {})]
         case SessionArchived() | SessionUnarchived() as e:
             archived_at = at if isinstance(e, SessionArchived) else None
             return [Edit("sessions", session, {"archived_at": archived_at, "seq": seq}, {})]
@@ -80,40 +86,54 @@ def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
         case ParticipantJoined() as e:
             return [new_participant(session, e.user, e.name, e.role, at, seq)]
         case ParticipantLeft() | ParticipantRemoved() as e:
-            return [Drop("participants", (*session, e.user))]
+            return gone(session, e.user)
         case ParticipantRoleChanged() as e:
             return [Edit("participants", (*session, e.user), {"role": e.role, "seq": seq}, {})]
+        case ReceiptRead() as e:
+            return [has_read(e, session, at, seq)]
         case ChatCreated() as e:
             return [new_chat(session, e.chat_id, e.name, e.chat_type, at, seq)]
         case ChatRenamed() as e:
-            return [Edit("chats", (*session, e.chat_id), {"name": clean(e.name), "seq": seq}, {})]
+            return [Edit("chats", (*session, e.chat_id), {"name": clean(e.name), "name_seq": seq, "seq": seq}, {})]
         case ChatConfigured() as e:
-            return [Edit("chats", (*session, e.chat_id), {"ai_context": context(e.ai_context), "seq": seq}, {})]
+            return [configured(e, session, seq)]
         case ChatActivated() as e:
             chosen = Edit("sessions", session, {"active_chat": e.chat_id, "seq": seq}, {})
             return [Edit("chats", (*session, e.chat_id), {"seq": seq}, {}, then=(chosen,))]
-        case MessagePosted() as e:
-            return posted(recorded, e, session, at)
-        case MessageEdited() as e:
-            return [edited(e, session, at, seq)]
-        case MessageRedacted() as e:
-            return [redacted(e, session, seq)]
+        case AgentSwitched() as e:
+            return switched(recorded, e, session, at)
         case OperationApplied() as e:
             return operated(recorded, e, session, at)
-        case ReceiptRead() as e:
-            so_far = {"read_seq": e.up_to_seq, "seq": seq}
-            return [Edit("participants", (*session, e.user), so_far, {}, has_read_less(e.up_to_seq))]
+        case ContentErased() as e:
+            return erased(e, session, seq)
+        case _:
+            return _of_conversation(recorded, session, at)
+
+
+def _of_conversation(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
+    seq = recorded.seq
+    match recorded.event:
+        case MessagePosted() as e:
+            said = posted(recorded, e, session, at)
+            if e.reply_id is None:
+                return said
+            prompt = {"prompt_id": recorded.envelope.id, "asked_agent": e.agent}
+            return [*said, asked(recorded, e.reply_id, e.chat_id, session, at, **prompt)]
+        case MessageEdited() as e:
+            return edited(e, session, at, seq)
+        case MessageRedacted() as e:
+            return [redacted(e, session, at, seq)]
+        case ReplyRequested() as e:
+            return [requested(recorded, e, session, at)]
+        case ReplyCancelRequested() as e:
+            return [Edit("replies", (*session, e.reply_id), {"cancel_requested": True, "seq": seq}, {}, is_open)]
         case ReplyStarted() as e:
-            values = {"status": "running", "attempt": e.attempt, "model": e.model, "agent": e.agent or None}
-            values |= {"started_at": at, "seq": seq}
-            return [Edit("replies", (*session, e.reply_id), values, {}, is_open_before(e.attempt))]
+            return [started(e, session, at, seq)]
         case ReplyCompleted() as e:
-            values = {"status": "completed", "attempt": e.attempt, "model": e.model, "agent": e.agent or None}
-            values |= {"reason": e.finish_reason, "first_token_ms": e.first_token_ms, "total_ms": e.total_ms}
-            values |= {"ended_at": at, "seq": seq}
-            return [Edit("replies", (*session, e.reply_id), values, {}, is_open, (answered(e, session, at, seq),))]
+            return [completed(e, session, at, seq)]
         case ReplyFailed() as e:
-            values = {"status": "failed", "reason": e.reason, "ended_at": at, "seq": seq}
-            return [Edit("replies", (*session, e.reply_id), values, {}, is_open)]
+            return [failed(e, session, at, seq)]
+        case PlanFinalized() as e:
+            return [finalized(e, session, at, seq)]
         case _:
             return []

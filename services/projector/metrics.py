@@ -10,3 +10,9 @@ FOLD_SECONDS = Histogram(
     "Time of one page, commit included",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+QUERY_SECONDS = Histogram(
+    "antiphon_projector_query_seconds",
+    "Time of one query, without the wait for its position",
+    ("query", "outcome"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)

@@ -1,7 +1,8 @@
 """Messages of a chat, page by page: bounded in number and in bytes, a page costs the same wherever it is."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.projector import shapes
 from services.projector.tables import messages
 
+T = TypeVar("T")
+
 MAX_BYTES = 512 * 1024
-_ROW_BYTES = 400  # what a message has besides its content, roughly
+ROW_BYTES = 400  # what a message has besides its content, roughly
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,20 @@ async def _read(
     inner = select(messages).where(of_chat).order_by(order).limit(limit + 1).subquery()
     seq = inner.c.created_seq.desc() if newest_first else inner.c.created_seq.asc()
     # The database stops where the contents get too large: not even a chat of huge messages is read whole.
-    size = func.sum(func.octet_length(inner.c.content) + _ROW_BYTES).over(order_by=seq)
+    size = func.sum(func.octet_length(inner.c.content) + ROW_BYTES).over(order_by=seq)
     place = func.row_number().over(order_by=seq)
     counted = select(inner, size.label("size"), place.label("place"), func.count().over().label("waiting")).subquery()
     fitting = or_(counted.c.place == 1, and_(counted.c.place <= limit, counted.c.size <= MAX_BYTES))
     found = (await connection.execute(select(counted).where(fitting).order_by(counted.c.place))).mappings().all()
     shown = shapes.within([shapes.message(row) for row in found], MAX_BYTES)
     return Page(shown, bool(found) and len(shown) < found[0]["waiting"])
+
+
+def fitting(newest_first: Sequence[T], content: Callable[[T], str]) -> Sequence[T]:
+    """Those of them that the database would read, by the same bound of bytes."""
+    size = 0
+    for count, row in enumerate(newest_first):
+        size += len(content(row).encode()) + ROW_BYTES
+        if size > MAX_BYTES and count:
+            return newest_first[:count]
+    return newest_first

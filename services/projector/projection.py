@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.projector import live, source, store, tables
 from services.projector.change import Change
 from services.projector.changes import SUMMARY_EVENTS, changes
-from services.projector.folding import Poison, keys
+from services.projector.folding import Poison
 from services.projector.source import Logged
 from services.projector.store import Checkpoint
 from shared import db
@@ -92,7 +92,7 @@ class Projection:
                 return Folded(at.seq, 0, {})
             parked = await store.parked_sessions(connection)
             steps = [step for event in events if (step := _step(event, parked))]
-            rows = await store.load(connection, keys(change for step in steps for change in step.changes))
+            rows = await store.load(connection, (change for step in steps for change in step.changes))
             for step in steps:
                 try:
                     for change in step.changes:
@@ -139,8 +139,8 @@ def _is_about_data(error: DBAPIError) -> bool:
 
 
 def _step(event: Logged, parked: set[str]) -> _Step | None:
-    """Nothing for what is not folded: second copies, erased and malformed bodies, events of parked sessions."""
-    if event.duplicate_of is not None or event.malformed or event.body is None or event.session_id in parked:
+    """Nothing for what is not folded: second copies, what is no event, and the events of parked sessions."""
+    if event.is_passed_over or event.body is None or event.session_id in parked:
         return None
     try:
         recorded = decode(event.seq, event.body)

@@ -1,10 +1,13 @@
 """Rows as JSON, the shapes that callers get. Times are RFC 3339 in UTC with milliseconds."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import RowMapping as Row
+from sqlalchemy import RowMapping
+
+Row = RowMapping | Mapping[str, Any]  # of the database, or of a fold in memory
 
 
 def time(at: datetime) -> str:
@@ -29,8 +32,10 @@ def session(row: Row) -> dict[str, Any]:
         "ai_context": row["ai_context"],
         "archived_at": _maybe(row["archived_at"]),
         "deleted_at": _maybe(row["deleted_at"]),
+        "version": row["version"],
         "message_count": row["message_count"],
-        "usage": _usage(row),
+        "usage": usage(row),
+        "cost_usd": _cost(row),
         "last_seq": row["last_seq"],
         "seq": row["seq"],
     }
@@ -58,14 +63,47 @@ def chat(row: Row) -> dict[str, Any]:
         "chat_id": row["chat_id"],
         "name": row["name"],
         "chat_type": row["chat_type"],
+        "status": row["status"],
+        "agent": row["agent"],
         "ai_context": row["ai_context"],
         "created_at": time(row["created_at"]),
         "message_count": row["message_count"],
     }
 
 
+def track(row: Row) -> dict[str, Any]:
+    """What a session is to come to."""
+    names = ("title", "description", "difficulty_level", "estimated_duration_hours", "user_expectations")
+    return {name: row[name] for name in names}
+
+
+def plan(row: Row, modules: Sequence[Row]) -> dict[str, Any]:
+    """A plan with its modules in order."""
+    parts = [{name: module[name] for name in ("title", "description", "hours", "topics")} for module in modules]
+    facts = {name: row[name] for name in ("reply_id", "chat_id", "title", "summary", "model", "agent", "seq")}
+    return {**facts, "time": time(row["created_at"]), "modules": parts}
+
+
+def switch(row: Row) -> dict[str, Any]:
+    """One agent after another."""
+    return {
+        "seq": row["seq"],
+        "time": time(row["switched_at"]),
+        "chat_id": row["chat_id"],
+        "from": row["from_agent"],
+        "to": row["to_agent"],
+        "reason": row["reason"],
+        "metadata": row["metadata"],
+        "by": row["switched_by"],
+        "reply_id": row["reply_id"],
+    }
+
+
 def message(row: Row) -> dict[str, Any]:
-    """A message as it is now; `changed_seq` is where it became that. The assistant's say model and usage too."""
+    """A message as it is now; `changed_seq` is where it became that. The assistant's say model, usage and cost too.
+
+    `after` is the seq of the message before it in its thread, 0 at the beginning. Redacted or erased, it says nothing.
+    """
     shape: dict[str, Any] = {
         "seq": row["created_seq"],
         "changed_seq": row["seq"],
@@ -79,19 +117,35 @@ def message(row: Row) -> dict[str, Any]:
         "redacted": row["redacted"],
         "edited_at": _maybe(row["edited_at"]),
         "parent": row["parent"],
+        "after": row["after_seq"],
         "agent": row["agent"],
         "time": time(row["created_at"]),
     }
+    if row["erased"]:
+        shape["erased"] = True
     if row["model"] is not None:
-        usage = {**_usage(row), "estimated": row["usage_estimated"]}
-        shape |= {"model": row["model"], "finish_reason": row["finish_reason"], "usage": usage}
+        spent = {**usage(row), "estimated": row["usage_estimated"]}
+        shape |= {"model": row["model"], "finish_reason": row["finish_reason"], "usage": spent, "cost_usd": _cost(row)}
     return shape
+
+
+def wording(row: Row) -> dict[str, Any]:
+    """What a message says now, as the last of its revisions."""
+    said = {"author": row["author"], "content": row["content"], "metadata": row["metadata"]}
+    return {"seq": row["content_seq"], "time": time(row["edited_at"] or row["created_at"]), **said}
+
+
+def revision(row: Row) -> dict[str, Any]:
+    """What a message said before."""
+    said = {"author": row["author"], "content": row["content"], "metadata": row["metadata"]}
+    return {"seq": row["made_seq"], "time": time(row["made_at"]), **said}
 
 
 def target(row: Row) -> dict[str, Any]:
     """A message as a decision about it needs it; what the assistant wrote has no author among the participants."""
     author = "" if row["role"] == "assistant" else row["author"]
-    return {"seq": row["seq"], "author": author, "chat_id": row["chat_id"], "redacted": row["redacted"]}
+    facts = {"seq": row["seq"], "author": author, "chat_id": row["chat_id"], "role": row["role"]}
+    return {**facts, "redacted": row["redacted"] or row["erased"], "parent": row["parent"] or ""}
 
 
 def shared_object(row: Row) -> dict[str, Any]:
@@ -100,8 +154,13 @@ def shared_object(row: Row) -> dict[str, Any]:
     return {**facts, "time": time(row["changed_at"])}
 
 
-def _usage(row: Row) -> dict[str, int]:
+def usage(row: Row) -> dict[str, int]:
+    """Tokens."""
     return {name: row[name] for name in ("input_tokens", "output_tokens", "cached_tokens")}
+
+
+def _cost(row: Row) -> float | None:
+    return None if row["cost_usd"] is None else float(row["cost_usd"])
 
 
 def within(shapes: list[dict[str, Any]], max_bytes: int) -> list[dict[str, Any]]:
@@ -120,9 +179,12 @@ def reply(row: Row) -> dict[str, Any]:
         "reply_id": row["reply_id"],
         "session_id": row["session_id"],
         "chat_id": row["chat_id"],
-        "prompt_id": row["prompt_id"],
+        "prompt_id": row["prompt_id"] or "",
         "requested_seq": row["requested_seq"],
         "requested_at": time(row["requested_at"]),
-        "attempt": row["attempt"],
+        "attempt": row["attempts"],
+        "purpose": row["purpose"],
+        "agent": row["asked_agent"] or "",
+        "cancelled": row["cancel_requested"],
         "status": row["status"],
     }

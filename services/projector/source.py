@@ -10,10 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import errors
 from shared.leader import StandStill
 
-_PAGE: Final = """
-SELECT seq, epoch, session_id, stream_time_ns, body, duplicate_of, malformed FROM log.events
-WHERE seq > :after ORDER BY seq LIMIT :limit
+_COLUMNS: Final = """
+seq, epoch, session_id, stream_time_ns, coalesce(body, remains) AS body, duplicate_of, malformed, body IS NULL
 """
+_PAGE: Final = f"""
+SELECT {_COLUMNS} FROM log.events
+WHERE seq > :after ORDER BY seq LIMIT :limit
+"""  # noqa: S608  # nothing in it comes from outside
+_OF_SESSION: Final = f"""
+SELECT {_COLUMNS} FROM log.events
+WHERE session_id = :session_id AND seq > :after AND seq <= :up_to ORDER BY seq LIMIT :limit
+"""  # noqa: S608
 _HEAD: Final = "SELECT epoch, seq FROM log.head"
 
 
@@ -27,7 +34,7 @@ class LogMissing(errors.Temporary):
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An event as the log holds it. `body` is None once erased."""
+    """An event as the log holds it. Once erased, `body` is what is left of it, if anything is."""
 
     seq: int
     epoch: str
@@ -36,6 +43,12 @@ class Logged:
     body: bytes | None
     duplicate_of: int | None
     malformed: bool
+    is_erased: bool
+
+    @property
+    def is_passed_over(self) -> bool:
+        """A second copy, or something that is no event."""
+        return self.duplicate_of is not None or self.malformed
 
 
 async def page(connection: AsyncConnection, after: int, limit: int) -> list[Logged]:
@@ -53,6 +66,12 @@ async def page(connection: AsyncConnection, after: int, limit: int) -> list[Logg
         if event.seq != expected:
             raise Hole(f"{expected} to {event.seq - 1}")
     return logged
+
+
+async def of_session(connection: AsyncConnection, session_id: str, after: int, up_to: int, limit: int) -> list[Logged]:
+    """The next events of one session, up to a position."""
+    bounds = {"session_id": session_id, "after": after, "up_to": up_to, "limit": limit}
+    return [Logged(*row) for row in (await connection.execute(text(_OF_SESSION), bounds)).all()]
 
 
 async def head(connection: AsyncConnection) -> tuple[str, int]:

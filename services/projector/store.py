@@ -8,14 +8,19 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
+    Column,
     ColumnElement,
     Delete,
+    Integer,
+    RowMapping,
     Select,
     Table,
     Text,
     and_,
     bindparam,
     delete,
+    exists,
     func,
     select,
     text,
@@ -27,8 +32,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateSchema
 
 from services.projector import tables
-from services.projector.change import Key, Row
-from services.projector.folding import Rows
+from services.projector.change import Change, Key, Row
+from services.projector.folding import CHILDREN, Rows, keys, sweeps
 from shared import db
 
 _CREATE_LOCK = 0x616E7469_00000003
@@ -89,21 +94,42 @@ async def park(engine: AsyncEngine, session_id: str, seq: int, reason: str) -> N
         await connection.execute(upsert(tables.parked).values(row).on_conflict_do_nothing())
 
 
-async def load(connection: AsyncConnection, wanted: Iterable[tuple[str, Key]]) -> Rows:
-    """The rows of these keys, as they are."""
+async def load(connection: AsyncConnection, of: Iterable[Change]) -> Rows:
+    """The rows that these changes could read or write, as they are."""
+    of = list(of)
     by_table: dict[str, set[Key]] = defaultdict(set)
     rows = Rows()
-    for name, key in wanted:
+    for name, key in keys(of):
         by_table[name].add(key)
         rows.known[name, key] = None
-    for name, keys in by_table.items():
+    for name, wanted in by_table.items():
+        if name == CHILDREN:
+            await _load_children(connection, rows, wanted)
+            continue
         table = tables.READ_MODELS[name]
-        names = _key_names(table)
-        arguments = {column: list(values) for column, values in zip(names, zip(*keys, strict=True), strict=True)}
-        for found in (await connection.execute(_select_by_keys(table), arguments)).mappings():
-            values: Row = {column: value for column, value in found.items() if column not in names}
-            rows.known[name, tuple(found[column] for column in names)] = values
+        arguments = dict(zip(_key_names(table), map(list, zip(*wanted, strict=True)), strict=True))
+        _know(rows, table, (await connection.execute(_select_by_keys(table), arguments)).mappings())
+    for sweep in sweeps(of):
+        table = tables.READ_MODELS[sweep.table]
+        prefix = zip(_key_names(table), sweep.prefix, strict=False)
+        where = [table.c[column] == value for column, value in prefix]
+        where += [table.c[sweep.column].in_(sweep.among)] if sweep.column else []
+        _know(rows, table, (await connection.execute(select(*_held(table)).where(*where))).mappings())
     return rows
+
+
+def _know(rows: Rows, table: Table, found: Iterable[RowMapping]) -> None:
+    names = _key_names(table)
+    for row in found:
+        values: Row = {column: value for column, value in row.items() if column not in names}
+        rows.known[table.name, tuple(row[column] for column in names)] = values
+
+
+async def _load_children(connection: AsyncConnection, rows: Rows, wanted: set[Key]) -> None:
+    """Which messages have a sequel of a role: read from the sequels themselves, and never written."""
+    arguments = dict(zip(("session_id", "follows", "role"), map(list, zip(*wanted, strict=True)), strict=True))
+    for found in (await connection.execute(_SELECT_CHILDREN, arguments)).all():
+        rows.known[CHILDREN, tuple(found)] = {}
 
 
 async def write(connection: AsyncConnection, rows: Rows) -> None:
@@ -114,9 +140,13 @@ async def write(connection: AsyncConnection, rows: Rows) -> None:
         gone = [dict(zip(names, key, strict=True)) for key in touched if rows.known[name, key] is None]
         if gone:
             await connection.execute(_delete_by_key(table), [{f"k_{k}": v for k, v in row.items()} for row in gone])
-        kept = sorted((key, row) for key in touched if (row := rows.known[name, key]) is not None)
+        kept = sorted(((key, row) for key in touched if (row := rows.known[name, key]) is not None), key=_by_key)
         if kept:
             await connection.execute(_upsert(table), [dict(zip(names, key, strict=True)) | row for key, row in kept])
+
+
+def _by_key(found: tuple[Key, Row]) -> Key:
+    return found[0]
 
 
 def _key_names(table: Table) -> list[str]:
@@ -124,12 +154,31 @@ def _key_names(table: Table) -> list[str]:
 
 
 @cache
+def _held(table: Table) -> list[Column[Any]]:
+    """The columns that are filled here; the others the database computes from them."""
+    return [column for column in table.columns if column.computed is None]
+
+
+@cache
 def _select_by_keys(table: Table) -> Select[Any]:
     names = _key_names(table)
-    wanted = func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in names)).table_valued(*names)
+    types = {name: BigInteger if isinstance(table.c[name].type, Integer) else Text for name in names}
+    wanted = func.unnest(*(bindparam(name, type_=ARRAY(types[name])) for name in names)).table_valued(*names)
     wanted = wanted.render_derived(name="wanted")
     same: list[ColumnElement[bool]] = [table.c[name] == wanted.c[name] for name in names]
-    return select(table).join(wanted, and_(*same))
+    return select(*_held(table)).join(wanted, and_(*same))
+
+
+def _select_children() -> Select[Any]:
+    names = ("session_id", "follows", "role")
+    wanted = func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in names)).table_valued(*names)
+    wanted = wanted.render_derived(name="wanted")
+    said = tables.messages.c
+    same = (said.session_id == wanted.c.session_id, said.follows == wanted.c.follows, said.role == wanted.c.role)
+    return select(*(wanted.c[name] for name in names)).where(exists().where(*same))
+
+
+_SELECT_CHILDREN = _select_children()
 
 
 @cache
@@ -141,5 +190,5 @@ def _delete_by_key(table: Table) -> Delete:
 def _upsert(table: Table) -> Insert:
     statement = upsert(table)
     names = _key_names(table)
-    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in names}
+    others = {column.name: statement.excluded[column.name] for column in _held(table) if column.name not in names}
     return statement.on_conflict_do_update(index_elements=names, set_=others)

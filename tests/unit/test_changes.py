@@ -1,7 +1,5 @@
 """What events change: the same rows however the log is cut into pages, and what the session core says of them."""
 
-from collections.abc import Iterable
-from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -11,51 +9,21 @@ from hypothesis import strategies as st
 from services.gateway.chain import Link
 from services.gateway.targets import message_in, object_in
 from services.projector.changes import Edit, changes
-from services.projector.folding import Key, Poison, Row, Rows, keys
+from services.projector.folding import Poison
 from shared.events import (
     Event,
     MessagePosted,
     Recorded,
     ReplyCompleted,
     ReplyFailed,
-    SessionCreated,
     SessionRenamed,
     Unknown,
     Usage,
     encode,
 )
 from shared.session import SessionState, evolve
-from tests.support.conversation import envelope
+from tests.support.folds import SESSION, folded, of, recorded
 from tests.support.histories import IDS, histories
-
-SESSION = "s1"
-Tables = dict[tuple[str, Key], Row]
-
-
-def recorded(events: Iterable[Event]) -> list[Recorded]:
-    first: list[Event] = [SessionCreated(owner="ada", owner_name="Ada", chat_id="c1", title="first")]
-    return [Recorded(seq, envelope(SESSION, event), event) for seq, event in enumerate([*first, *events], start=1)]
-
-
-def folded(pages: Iterable[list[Recorded]]) -> Tables:
-    """The tables after the pages, each folded as the projector does: load, apply, write."""
-    tables: Tables = {}
-    for page in pages:
-        made = [change for event in page for change in changes(event)]
-        rows = Rows({key: deepcopy(tables.get(key)) for key in keys(made)})
-        for change in made:
-            rows.apply(change)
-        for key in rows.dirty:
-            row = rows.known[key]
-            if row is None:
-                tables.pop(key, None)
-            else:
-                tables[key] = row
-    return tables
-
-
-def of(tables: Tables, name: str) -> dict[str, Row]:
-    return {key[-1]: row for (table, key), row in tables.items() if table == name}
 
 
 @given(histories, st.integers(1, 7))
@@ -82,8 +50,7 @@ def test_the_rows_say_what_the_session_core_says(events: list[Event]) -> None:
         _clean(state.title),
         state.active_chat,
     )
-    read = {user: row["read_seq"] for user, row in of(tables, "participants").items() if row["read_seq"]}
-    assert read == state.receipts
+    assert {user: row["read_seq"] for user, row in of(tables, "receipts").items()} == state.receipts
     assert (session["archived_at"] is not None) == state.archived
     assert (session["deleted_at"] is not None) == state.deleted
     people = {user: (row["name"], row["role"], row["since_seq"]) for user, row in of(tables, "participants").items()}
@@ -92,7 +59,7 @@ def test_the_rows_say_what_the_session_core_says(events: list[Event]) -> None:
         k: _clean(chat.name) for k, chat in state.chats.items()
     }
     if not reopened:
-        waiting = {k: row["attempt"] for k, row in of(tables, "replies").items() if row["status"] in OPEN}
+        waiting = {k: row["attempts"] for k, row in of(tables, "replies").items() if row["status"] in OPEN}
         assert waiting == {k: reply.attempt for k, reply in state.open_replies.items()}
 
 

@@ -1,0 +1,110 @@
+"""A session as it was: its events folded in memory by the same changes as the tables, up to a position.
+
+However long the session is, only what a snapshot shows is kept: the newest messages of each chat, and the counters.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+from services.projector import pages, shapes
+from services.projector.change import At, Key, Row
+from services.projector.changes import changes
+from services.projector.erasing import erased
+from services.projector.folding import Rows
+from services.projector.tables import READ_MODELS
+from shared.events import ContentErased, MessageEdited, Recorded
+
+_SHOWN = ("sessions", "participants", "receipts", "chats", "messages", "replies", "tracks", "plans", "plan_modules")
+_FEW = frozenset(_SHOWN) - {"messages", "replies", "plans", "plan_modules"}
+
+
+class Past:
+    """One session, from its first event on."""
+
+    def __init__(self, session_id: str, messages: int) -> None:
+        self._session_id = session_id
+        self._messages = messages  # kept of each chat
+        self._rows = Rows()
+        self.last_seq = 0
+
+    def take(self, recorded: Recorded, is_erased: bool) -> None:
+        """One more event. Of one whose content was erased since, nothing is shown, as today.
+
+        Raises:
+            Poison: it can't be folded; the session stays as it is.
+        """
+        made = changes(recorded)
+        if is_erased:
+            ids = [recorded.event.message_id] if isinstance(recorded.event, MessageEdited) else []
+            order = ContentErased(seqs=[recorded.seq], message_ids=ids, reason="erased since")
+            made += erased(order, (self._session_id,), recorded.seq)
+        for change in made:
+            if change.table in _SHOWN:
+                self._rows.apply(change)
+        self.last_seq = recorded.seq
+
+    def forget(self) -> None:
+        """Whatever no snapshot can show any more is gone. Call it now and then."""
+        kept: dict[At, Row | None] = {
+            at: row for at, row in self._rows.known.items() if at[0] in _FEW and row is not None
+        }
+        by_chat: dict[str, list[tuple[Key, Row]]] = defaultdict(list)
+        for key, row in self._of("messages"):
+            by_chat[row["chat_id"]].append((key, row))
+        for found in by_chat.values():
+            newest = sorted(found, key=lambda one: -one[1]["created_seq"])[: self._messages]
+            kept |= {("messages", key): row for key, row in pages.fitting(newest, lambda one: one[1]["content"])}
+        kept |= {("replies", key): row for key, row in self._of("replies") if row["ended_at"] is None}
+        for key, row in self._newest_plans():
+            kept[("plans", key)] = row
+            kept |= {("plan_modules", part): row for part, row in self._of("plan_modules") if part[:2] == key}
+        self._rows = Rows(kept)
+
+    def snapshot(self) -> dict[str, Any] | None:
+        """The shape of `query.projector.snapshot`; None if there was no such session yet."""
+        session = next((row for _, row in self._named("sessions")), None)
+        if session is None:
+            return None
+        chats = sorted((row for _, row in self._named("chats")), key=lambda row: row["created_seq"])
+        active = next((row for row in chats if row["chat_id"] == session["active_chat"]), None)
+        said = [row for _, row in self._named("messages") if row["chat_id"] == session["active_chat"]]
+        newest = sorted(said, key=lambda row: -row["created_seq"])[: self._messages]
+        fitting = [shapes.message(row) for row in pages.fitting(newest, lambda row: str(row["content"]))]
+        shown = shapes.within(fitting, pages.MAX_BYTES)
+        people = sorted((row for _, row in self._named("participants")), key=lambda row: row["since_seq"])
+        receipts = sorted((row for _, row in self._named("receipts")), key=lambda row: row["user_id"])
+        return {
+            "session": shapes.session(session),
+            "track": next((shapes.track(row) for _, row in self._named("tracks")), None),
+            "participants": [shapes.participant(row) for row in people],
+            "chats": [shapes.chat(row) for row in chats],
+            "plans": self._plans(),
+            "active_chat": session["active_chat"],
+            "messages": shown[::-1],
+            "more": active is not None and len(shown) < active["message_count"],
+            "receipts": [shapes.receipt(row) for row in receipts],
+            "running": [],
+        }
+
+    def _plans(self) -> list[dict[str, Any]]:
+        parts = sorted(self._named("plan_modules"), key=lambda found: found[0])
+        found = sorted(self._newest_plans(), key=lambda one: one[1]["seq"])
+        return [
+            shapes.plan({**row, "reply_id": key[1]}, [part for of, part in parts if of[:2] == key])
+            for key, row in found
+        ]
+
+    def _newest_plans(self) -> list[tuple[Key, Row]]:
+        newest: dict[str, tuple[Key, Row]] = {}
+        for key, row in self._of("plans"):
+            if row["chat_id"] not in newest or newest[row["chat_id"]][1]["seq"] < row["seq"]:
+                newest[row["chat_id"]] = (key, row)
+        return list(newest.values())
+
+    def _of(self, table: str) -> list[tuple[Key, Row]]:
+        return [(at[1], row) for at, row in self._rows.known.items() if at[0] == table and row is not None]
+
+    def _named(self, table: str) -> list[tuple[Key, Row]]:
+        """The rows with their keys in them, as they come out of the database."""
+        names = [column.name for column in READ_MODELS[table].primary_key.columns]
+        return [(key, {**row, **dict(zip(names, key, strict=True))}) for key, row in self._of(table)]

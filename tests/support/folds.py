@@ -1,0 +1,59 @@
+"""The projector's fold on tables in memory: loaded, changed and written page by page, as on real ones."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+
+from services.projector.change import At, Row
+from services.projector.changes import changes
+from services.projector.folding import CHILDREN, Key, Rows, keys, sweeps
+from shared.events import Event, Recorded, SessionCreated
+from tests.support.conversation import envelope
+
+SESSION = "s1"
+Tables = dict[At, Row]
+
+
+def recorded(events: Iterable[Event]) -> list[Recorded]:
+    """The events in a session of ada's, from position 1 on; its creation comes first."""
+    first: list[Event] = [SessionCreated(owner="ada", owner_name="Ada", chat_id="c1", title="first")]
+    return [Recorded(seq, envelope(SESSION, event), event) for seq, event in enumerate([*first, *events], start=1)]
+
+
+def folded(pages: Iterable[list[Recorded]]) -> Tables:
+    """The tables after the pages. Nothing is known of a page but what its changes ask for."""
+    tables: Tables = {}
+    for page in pages:
+        made = [change for event in page for change in changes(event)]
+        rows = Rows({at: _found(tables, at) for at in keys(made)})
+        for sweep in sweeps(made):
+            for (table, key), row in tables.items():
+                fits = table == sweep.table and key[: len(sweep.prefix)] == sweep.prefix
+                if fits and (not sweep.column or row[sweep.column] in sweep.among):
+                    rows.known.setdefault((table, key), deepcopy(row))
+        for change in made:
+            rows.apply(change)
+        for at in rows.dirty:
+            row_now = rows.known[at]
+            if row_now is None:
+                tables.pop(at, None)
+            elif at[0] != CHILDREN:
+                tables[at] = row_now
+    return tables
+
+
+def _found(tables: Tables, at: At) -> Row | None:
+    if at[0] != CHILDREN:
+        return deepcopy(tables.get(at))
+    session, follows, role = at[1]
+    said = (row for (table, key), row in tables.items() if table == "messages" and key[0] == session)
+    return {} if any((row["follows"], row["role"]) == (follows, role) for row in said) else None
+
+
+def of(tables: Tables, name: str) -> dict[str, Row]:
+    """The rows of one table by the last part of their keys."""
+    return {str(key[-1]): row for (table, key), row in tables.items() if table == name}
+
+
+def by_key(tables: Tables, name: str) -> dict[Key, Row]:
+    """The rows of one table by their keys."""
+    return {key: row for (table, key), row in tables.items() if table == name}
