@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.projector import live, metrics, store
 from services.projector.progress import Progress
-from services.projector.projection import Folded, Projection
+from services.projector.projection import Projection
 from services.projector.settings import ProjectorSettings
+from services.projector.telling import Telling
 from shared import subjects
 from shared.bus.connection import Bus
-from shared.leader import Standing
+from shared.leader import Standing, first_of
 
 LOOK_S = 2.0  # a notice can be lost: then the log is looked at after this long
 
@@ -59,7 +60,12 @@ class Follower:
                 await self._follow(Projection(store.in_schema(self._pool, schema), schema))
 
     async def _follow(self, projection: Projection) -> None:
+        telling = Telling(self._bus.client, projection.engine)
+        await first_of(self._fold_all(projection, telling), telling.run())
+
+    async def _fold_all(self, projection: Projection, telling: Telling) -> None:
         while True:
+            await self._progress.pace.turn()
             self._appended.clear()
             with metrics.FOLD_SECONDS.time():
                 folded = await projection.fold(self._page_events)
@@ -68,17 +74,12 @@ class Follower:
             metrics.FOLDED.inc(folded.events)
             metrics.APPLIED_SEQ.set(folded.seq)
             metrics.LAG_EVENTS.set(max(0, self._log_seq - folded.seq))
-            await self._tell(folded)
-            if folded.events == 0:
+            if folded.events:
+                telling.note(folded)
+                with suppress(nats.errors.Error):
+                    await self._bus.client.publish(subjects.PROJECTED, orjson.dumps({"seq": folded.seq}))
+            if folded.events == self._page_events:
+                self._progress.pace.hurry()
+            elif folded.seq >= self._log_seq:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._appended.wait(), LOOK_S)
-
-    async def _tell(self, folded: Folded) -> None:
-        """Only notices: who misses one sees the change when looking next."""
-        if not folded.events:
-            return
-        with suppress(nats.errors.Error):
-            await self._bus.client.publish(subjects.PROJECTED, orjson.dumps({"seq": folded.seq}))
-            for (user, session_id), seq in folded.summaries.items():
-                changed = {"type": "sessions.changed", "session_id": session_id, "seq": seq}
-                await self._bus.client.publish(subjects.notice(subjects.user_token(user)), orjson.dumps(changed))

@@ -6,6 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.projector import live, store
 from shared import errors
+from shared.pace import Pace
+
+APART_S = 0.04  # between transactions while there is traffic, unless somebody waits for a position
 
 
 class Progress:
@@ -14,6 +17,7 @@ class Progress:
     def __init__(self, engine: AsyncEngine, wait_s: float) -> None:
         self._engine = engine
         self._wait_s = wait_s
+        self.pace = Pace(APART_S)
         self._applied = 0
         self._moved = asyncio.Event()
 
@@ -34,6 +38,7 @@ class Progress:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + self._wait_s
         while self._applied < min_seq:
+            self.pace.hurry()
             moved = self._moved
             try:
                 await asyncio.wait_for(moved.wait(), max(0.0, ends_at - loop.time()))

@@ -1,13 +1,12 @@
 """One page of the log into the tables: rows and checkpoint in one transaction, order checked, poison parked."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.projector import live, source, store, tables
+from services.projector import live, source, store
 from services.projector.change import Change
 from services.projector.changes import SUMMARY_EVENTS, changes
 from services.projector.folding import Poison
@@ -30,11 +29,14 @@ class LogBehind(StandStill):
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What one page came to. `summaries`: who is to be told which session changed, and at which position."""
+    """What one page came to. `changed`: the sessions that look different in their participants' lists, each with the
+    position of its last change. `told`: who else is to be told of which session, having left it, or read it.
+    """
 
     seq: int
     events: int
-    summaries: dict[tuple[str, str], int]
+    changed: dict[str, int] = field(default_factory=dict)
+    told: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Projection:
     """Folds the log into the read models that `engine` means. With `live_schema`, only while that one is live."""
 
     def __init__(self, engine: AsyncEngine, live_schema: str | None = None) -> None:
-        self._engine = engine
+        self.engine = engine
         self._live_schema = live_schema
 
     async def fold(self, limit: int, up_to: int = END) -> Folded:
@@ -80,7 +82,7 @@ class Projection:
                 limit = max(1, limit // 2)  # less and less, until the one that the database refuses is alone
 
     async def _fold(self, limit: int, up_to: int) -> Folded:
-        async with db.transaction(self._engine) as connection:
+        async with db.transaction(self.engine) as connection:
             at = await store.checkpoint(connection, lock=True)
             if self._live_schema is not None:
                 await live.require(connection, self._live_schema)
@@ -89,7 +91,7 @@ class Projection:
                 _, head_seq = await source.head(connection)
                 if head_seq < at.seq:
                     raise LogBehind(f"the log ends at {head_seq}, the read models at {at.seq}")
-                return Folded(at.seq, 0, {})
+                return Folded(at.seq, 0)
             parked = await store.parked_sessions(connection)
             steps = [step for event in events if (step := _step(event, parked))]
             rows = await store.load(connection, (change for step in steps for change in step.changes))
@@ -101,36 +103,30 @@ class Projection:
                     raise _PoisonAt(step.recorded.envelope.subject, step.recorded.seq, str(poison)) from poison
             await store.write(connection, rows)
             await store.move_checkpoint(connection, Checkpoint(events[-1].epoch, events[-1].seq))
-            summaries = await self._summaries(connection, steps, events)
-        return Folded(events[-1].seq, len(events), summaries)
+        return _folded(steps, events)
 
     async def _park_next(self, reason: str) -> None:
-        async with self._engine.connect() as connection:
+        async with self.engine.connect() as connection:
             at = await store.checkpoint(connection)
             events = await source.page(connection, at.seq, 1)
         await self._park(events[0].session_id, events[0].seq, reason)
 
     async def _park(self, session_id: str, seq: int, reason: str) -> None:
         log.error("session_parked", session_id=session_id, seq=seq, reason=reason)
-        await store.park(self._engine, session_id, seq, reason)
+        await store.park(self.engine, session_id, seq, reason)
 
-    async def _summaries(
-        self, connection: AsyncConnection, steps: list[_Step], events: list[Logged]
-    ) -> dict[tuple[str, str], int]:
-        if time.time() - events[-1].time_ns / 10**9 > STALE_S:
-            return {}
-        changed = {
-            step.recorded.envelope.subject: step.recorded.seq
-            for step in steps
-            if isinstance(step.recorded.event, SUMMARY_EVENTS)
-        }
-        people = tables.participants.c
-        query = select(people.user_id, people.session_id).where(people.session_id.in_(changed))
-        told = {(user, session): changed[session] for user, session in (await connection.execute(query)).all()}
-        for step in steps:
-            if isinstance(step.recorded.event, ParticipantLeft | ParticipantRemoved | ReceiptRead):
-                told[step.recorded.event.user, step.recorded.envelope.subject] = step.recorded.seq
-        return told
+
+def _folded(steps: list[_Step], events: list[Logged]) -> Folded:
+    folded = Folded(events[-1].seq, len(events))
+    if time.time() - events[-1].time_ns / 10**9 > STALE_S:
+        return folded
+    for step in steps:
+        event, seq, session_id = step.recorded.event, step.recorded.seq, step.recorded.envelope.subject
+        if isinstance(event, SUMMARY_EVENTS):
+            folded.changed[session_id] = seq
+        if isinstance(event, ParticipantLeft | ParticipantRemoved | ReceiptRead):
+            folded.told[event.user, session_id] = seq
+    return folded
 
 
 def _is_about_data(error: DBAPIError) -> bool:
