@@ -10,6 +10,7 @@ from services.ops.commands.audit import audit
 from services.ops.commands.demo import demo
 from services.ops.commands.doctor import doctor
 from services.ops.commands.export import export
+from services.ops.commands.import_ import import_
 from services.ops.commands.migrate import migrate
 from services.ops.commands.ps import ps
 from services.ops.commands.rebuild import rebuild
@@ -30,6 +31,7 @@ app = typer.Typer(
 for subcommand in (up, ps, stop, token, migrate, doctor, demo, export, rebuild, verify_read_models):
     app.command()(subcommand)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dev)
+app.command(name="import")(import_)
 app.add_typer(audit, name="audit")
 app.add_typer(replay, name="replay")
 

@@ -105,5 +105,9 @@ class BadReplay(OpsError):
     """Nothing was replayed: {reason}."""
 
 
+class BadImport(OpsError):
+    """Nothing more was imported: {reason}."""
+
+
 class DemoFailed(OpsError):
     """The demo did not come to its end ({reason}): look with `antiphon doctor`."""

@@ -64,8 +64,9 @@ class Overview:
         match event:
             case SessionCreated() as e if not before.exists:
                 self.track = e.track
-            case MessagePosted():
+            case MessagePosted() as e:
                 self.totals.messages += 1
+                self.totals.add(e.usage or Usage())
             case MessageEdited() as e if e.message_id not in self.redacted:
                 self.edits[e.message_id] = (e.content, item.time)
             case MessageRedacted() as e:

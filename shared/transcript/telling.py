@@ -33,6 +33,7 @@ def entry(item: Item, state: SessionState, overview: Overview) -> Entry | None:
     match item.recorded.event:
         case MessagePosted() as e:
             facts: dict[str, Any] = {"parent": e.parent, "metadata": e.metadata or None, "reply_id": e.reply_id}
+            facts |= {"model": e.model or None, **(e.usage.model_dump(exclude_defaults=True) if e.usage else {})}
             posted = Entry("message", item.seq, envelope.id, item.time, e.chat_id, e.role, envelope.actor)
             return _now(replace(posted, author_name=envelope.actorname, content=e.content, facts=facts), overview)
         case ReplyCompleted() as e if e.content and e.reply_id in state.open_replies:

@@ -1,0 +1,106 @@
+"""Where imported events go: the bus, in the order of their session, each once, and back from the log for comparison."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import nats.errors
+import orjson
+from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.ops import errors, logbook
+from shared import errors as refusals
+from shared import subjects
+from shared.bus.batch import MAX_BYTES, MAX_MESSAGES, Message, publish_together
+from shared.bus.connection import Bus
+from shared.bus.publish import publish
+from shared.events import Envelope, MessagePosted, encode
+
+SERVICE = "import"
+SILENCE_S = 30.0  # history that does not move for so long is not there
+_KNOWN = "SELECT event_id FROM log.events WHERE session_id = :session_id AND duplicate_of IS NULL ORDER BY seq"
+
+
+async def caught_up(bus: Bus, engine: AsyncEngine) -> int:
+    """The head of the log, once it holds everything that the stream held at the call.
+
+    Raises:
+        BadImport: the log does not move.
+    """
+    try:
+        wanted = (await bus.js.stream_info(subjects.EVENTS)).state.last_seq
+    except NotFoundError:
+        raise errors.BadImport(reason="the bus has no events yet: is Antiphon up?") from None
+    moved: asyncio.Queue[Msg] = asyncio.Queue()
+    subscription = await bus.client.subscribe(subjects.LOG_APPENDED, cb=moved.put)
+    try:
+        while (reached := await logbook.head(engine)) < wanted:
+            try:
+                await asyncio.wait_for(moved.get(), SILENCE_S)
+            except TimeoutError:
+                if await logbook.head(engine) == reached:
+                    raise errors.BadImport(reason=f"the log stays at {reached} of {wanted}: is history up?") from None
+    finally:
+        await subscription.unsubscribe()
+    return reached
+
+
+async def known(engine: AsyncEngine, session_id: str) -> list[str]:
+    """The ids of the events that the session has, the first one first."""
+    async with engine.connect() as connection:
+        found = await connection.execute(text(_KNOWN), {"session_id": session_id})
+        return [row.event_id for row in found]
+
+
+class Lane:
+    """Publishes the events of one session, in batches of their own."""
+
+    def __init__(self, bus: Bus, session_id: str) -> None:
+        self._bus = bus
+        self._session_id = session_id
+        self._waiting: list[Message] = []
+        self._bytes = 0
+
+    async def add(self, envelope: Envelope) -> None:
+        """Takes one more; what has become a batch is sent."""
+        body = encode(envelope)
+        if self._bytes + len(body) > MAX_BYTES or len(self._waiting) >= MAX_MESSAGES:
+            await self.flush()
+        key = subjects.service_msg_id(SERVICE, f"{self._session_id}/{envelope.id}")
+        self._waiting.append(Message(body, key, {}))
+        self._bytes += len(body)
+
+    async def flush(self) -> None:
+        """Everything that was added is on the bus.
+
+        Raises:
+            BadImport: the bus does not take it. The same import may be started again.
+        """
+        batch, self._waiting, self._bytes = self._waiting, [], 0
+        if not batch:
+            return
+        subject = subjects.event(self._session_id)
+        if len(batch) > 1 and await publish_together(self._bus.client, subject, batch) is not None:
+            return
+        try:
+            for one in batch:
+                await publish(self._bus.js, subject, one.body, msg_id=one.msg_id, headers=one.headers)
+        except (refusals.AntiphonError, nats.errors.Error) as error:
+            raise errors.BadImport(reason=f"{error}; what is there stays, start the import again") from error
+
+
+async def messages(engine: AsyncEngine, session_id: str, source: str, until: int) -> AsyncIterator[Sequence[str]]:
+    """What the log holds of the messages that came from `source`: id, time, role, author and content of each."""
+    async for row in logbook.rows(engine, session_id, 0, until):
+        body = row["body"]
+        if body and row["type"] == MessagePosted.TYPE and body["source"] == f"import/{source}":
+            data = body["data"]
+            yield body["id"], body["time"], data.get("role", "user"), body["actor"], data["content"]
+
+
+def as_recorded(envelope: Envelope) -> Sequence[str]:
+    """The same of an event on its way there."""
+    data = orjson.loads(encode(envelope))["data"]
+    return envelope.id, envelope.time, data.get("role", "user"), envelope.actor, data["content"]
