@@ -21,6 +21,7 @@ from shared.bus.publish import publish
 SERVICE = "llm"
 DURABLE = "llm-intake"
 BATCH = 500
+ACK_WAIT_S = 4  # of a worker that died between an event and its job; longer ones only enqueue the same job again
 
 
 class Job(BaseModel):
@@ -60,7 +61,7 @@ async def run_intake(bus: Bus, cancel: Cancel) -> None:
         durable_name=DURABLE,
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=30,
+        ack_wait=ACK_WAIT_S,
         max_ack_pending=10_000,
         headers_only=True,
     )

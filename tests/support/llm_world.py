@@ -70,13 +70,17 @@ class World:
         subject = subjects.event(self.session_id)
         return (await publish(self.bus.js, subject, encode(envelope), msg_id=key, headers=headers)).seq
 
-    async def ask(self, words: str, chat_id: str = "") -> str:
-        """Alice says `words`, in the first chat unless another is named, and wants a reply: the reply's id."""
+    async def ask(self, words: str, chat_id: str = "", *, cancelled: bool = False) -> str:
+        """Alice says `words`, in the first chat unless another is named, and wants a reply: its id. `cancelled`:
+        she has thought better of it before any worker could hear of the words.
+        """
         event_id = ids.uuid7()
         reply_id = ids.derived(event_id, "reply")
         posted = MessagePosted(chat_id=chat_id or self.chat_id, content=words, reply_id=reply_id)
         headers = {subjects.HEADER_REPLY_ID: reply_id, subjects.HEADER_TRACEPARENT: TRACE}
-        await self.record(posted, event_id, headers)
+        await self.record(posted, event_id, None if cancelled else headers)
+        if cancelled:
+            await self.cancel(reply_id, chat_id)
         return reply_id
 
     async def request(self, purpose: Purpose, chat_id: str = "", **facts: Any) -> str:
