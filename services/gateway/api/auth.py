@@ -64,15 +64,17 @@ async def refresh(gateway: InGateway, given: Annotated[str, Depends(bearer)]) ->
     return _answer(gateway, token)
 
 
-@router.post("/token")
-async def token(
+def _application(
     gateway: InGateway,
-    body: NewToken,
     given: Annotated[str, Depends(bearer)],
     service_key: Annotated[str, Header(alias="X-Service-Key")] = "",
-) -> Response:
-    """A token for one of the application's users. The service key comes as `X-Service-Key` or as the bearer."""
+) -> None:
     key = gateway.settings.service_key.get_secret_value()
     if not key or not hmac.compare_digest((service_key or given).encode(), key.encode()):
         raise errors.Unauthorized("the service key is needed")
+
+
+@router.post("/token", dependencies=[Depends(_application)])
+async def token(gateway: InGateway, body: NewToken) -> Response:
+    """A token for one of the application's users. The service key comes as `X-Service-Key` or as the bearer."""
     return _answer(gateway, auth.mint(gateway.secret, body.user, body.name, body.ttl_s, operator=body.operator))
