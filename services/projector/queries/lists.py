@@ -62,7 +62,7 @@ async def sessions_list(connection: AsyncConnection, request: requests.Sessions,
 
 
 async def chat(connection: AsyncConnection, request: requests.ChatOf, _at: int) -> dict[str, Any]:
-    """`{session_id}` of the session of this user's that holds the chat.
+    """`{session_id}` of the session of this user's that holds the chat; the first one, if somebody used its id again.
 
     Raises:
         NotFound: there is none.
@@ -71,7 +71,7 @@ async def chat(connection: AsyncConnection, request: requests.ChatOf, _at: int) 
         select(chats.c.session_id)
         .join(participants, participants.c.session_id == chats.c.session_id)
         .where(chats.c.chat_id == request.chat_id, participants.c.user_id == request.user)
-        .order_by(chats.c.session_id)
+        .order_by(chats.c.created_seq)
         .limit(1)
     )
     found = (await connection.execute(query)).scalar()
