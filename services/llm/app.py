@@ -8,13 +8,12 @@ from typing import Any
 from services.llm.agents import Agents
 from services.llm.chunks import Deltas
 from services.llm.depth import watch_depth
-from services.llm.failures import GenerationFailedError
 from services.llm.generate import Generator
 from services.llm.intake import run_intake
 from services.llm.jobs import Worker
 from services.llm.lease import Leases
 from services.llm.ledger import Ledger
-from services.llm.models import make_model
+from services.llm.models import Models
 from services.llm.record import Recorder
 from services.llm.reply import Replies
 from services.llm.settings import LlmSettings
@@ -41,7 +40,7 @@ async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
         reader = DirectReader(bus.client)
         await reader.start()
         queries = QueryClient(bus)
-        generator = make_generator(settings)
+        agents, models = Agents(settings), Models(settings)
         ledger = Ledger(bus, reader)
         replies = Replies(
             ledger,
@@ -49,12 +48,12 @@ async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
             Wanted(bus, ledger),
             queries,
             Deltas(bus, reader),
-            Agents(settings),
-            generator,
+            agents,
+            Generator(models, agents, settings),
             settings,
         )
         worker = Worker(bus, Leases(bus, reader, settings.instance), replies)
-        health.checks |= {"nats": _nats(bus), "events": _events(bus), "model": _model(settings, generator)}
+        health.checks |= {"nats": _nats(bus), "events": _events(bus), "model": _model(models)}
         async with (
             probes(settings, health),
             worker.draining(),
@@ -62,19 +61,10 @@ async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
                 for_ever("intake", lambda: run_intake(bus, replies.cut_if_waiting)),
                 for_ever("worker", worker.run),
                 for_ever("sweep", lambda: run_sweep(bus, queries, settings.sweep_s)),
-                for_ever("depth", lambda: watch_depth(bus)),
+                for_ever("depth", lambda: watch_depth(bus, settings.depth_s)),
             ),
         ):
             yield
-
-
-def make_generator(settings: LlmSettings) -> Generator | GenerationFailedError:
-    """What writes the answers; with settings that can't work, what every reply is told instead."""
-    try:
-        return Generator(make_model(settings), settings)
-    except GenerationFailedError as failure:
-        log.warning("model_not_usable", reason=failure.reason, message=failure.message)
-        return failure
 
 
 async def for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -104,9 +94,8 @@ def _events(bus: Bus) -> Check:
     return check
 
 
-def _model(settings: LlmSettings, generator: Generator | GenerationFailedError) -> Check:
+def _model(models: Models) -> Check:
     async def check() -> dict[str, Any]:
-        facts: dict[str, Any] = {"name": settings.model_name, "configured": settings.configured}
-        return facts | ({"problem": generator.message} if isinstance(generator, GenerationFailedError) else {})
+        return models.facts()  # nobody is asked: some providers are paid for it
 
     return check

@@ -18,6 +18,9 @@ WORDS: dict[FailReason, str] = {
     "timeout": "The model took too long to answer. Please try again.",
     "bad_configuration": "The model is not set up correctly. Whoever runs this server has to look at its settings.",
     "provider_error": "The model's provider had a fault of its own. Please try again.",
+    "invalid_plan": "The model's plan can't be used, although it was asked to mend it. Please try again, or discuss "
+    "the plan a little more before.",
+    "quota_exceeded": "You have used what you may use in a day. Please come back tomorrow.",
     "gave_up": "The answer could not be written, although it was tried several times. Please ask again.",
 }
 
@@ -65,3 +68,10 @@ def understand(error: Exception) -> GenerationFailedError:
     reason, again = next((reason, again) for kind, reason, again in _TABLE if isinstance(error, kind))
     retry_after_s = error.retry_after if isinstance(error, ai.ModelAPIError) else None
     return GenerationFailedError(reason, again=again, retry_after_s=retry_after_s)
+
+
+def is_about_tools(error: Exception) -> bool:
+    """Whether a model was asked with tools and does not take any, as many small ones of one's own don't."""
+    if not isinstance(error, ai.ModelHTTPError) or error.status_code not in {400, 422}:
+        return False
+    return "tool" in str(error.body).casefold()

@@ -1,139 +1,108 @@
-"""One answer of a model: a stream of text with deadlines, retried before the first token and never after it."""
+"""The text of a reply, or its plan: one agent after the other, and for each one model after the other.
 
-import asyncio
+The next model is asked as long as nothing was said: a text that a reader has seen the beginning of is not begun anew.
+"""
 
-import stamina
-from pydantic_ai.direct import model_request_stream
-from pydantic_ai.messages import (
-    ModelMessage,
-    ModelResponse,
-    ModelResponseStreamEvent,
-    PartDeltaEvent,
-    PartStartEvent,
-    TextPart,
-    TextPartDelta,
-)
-from pydantic_ai.models import Model
-from pydantic_ai.settings import ModelSettings
+from functools import partial
 
-from services.llm import failures
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, SystemPromptPart, TextPart, UserPromptPart
+
+from services.llm import metrics, patience, prompts
+from services.llm.agents import Agents
 from services.llm.failures import GenerationFailedError
-from services.llm.settings import OFFLINE, LlmSettings
-from services.llm.turn import Answered, Turn
-from shared.events import Usage
-from shared.events.replies import FinishReason
+from services.llm.models import Models
+from services.llm.planning import HandOver
+from services.llm.run import Outcome, Run
+from services.llm.settings import LlmSettings
+from services.llm.turn import Answered, Planned, Turn
+from shared.events import AgentSwitched
+from shared.events.replies import FailReason
 from shared.logging import get_logger
 
 log = get_logger("generate")
 
-MAX_CHARS = 100_000  # in the worst case 600 kB of JSON: an event must fit into a bus message of 1 MB
-MAX_PAUSE_S = 60.0
-
-_FINISH: dict[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "content_filter": "content_filter",
-    "tool_call": "tool_calls",
-    "error": "error",
-}
+# What another model may do better; a refusal is an answer.
+FALLS_BACK: frozenset[FailReason] = frozenset(
+    {"rate_limited", "too_long", "unreachable", "timeout", "bad_configuration", "provider_error", "invalid_plan"}
+)
 
 
 class Generator:
-    """Asks one model."""
+    """Writes replies for one worker."""
 
-    def __init__(self, model: Model, settings: LlmSettings) -> None:
-        self._model = model
+    def __init__(self, models: Models, agents: Agents, settings: LlmSettings) -> None:
+        self._models = models
+        self._agents = agents
         self._settings = settings
 
-    async def generate(self, turn: Turn) -> Answered:
+    async def generate(self, turn: Turn) -> Answered | Planned:
         """The turn has got the whole answer, piece by piece as it came.
 
         Raises:
-            GenerationFailedError: with the reason, after all retries that made sense.
+            GenerationFailedError: with the reason, after all tries and models that made sense.
+            Unavailable: a hand-over could not be recorded.
         """
-        s = self._settings
-        started_at = asyncio.get_running_loop().time()
-        retries = stamina.retry_context(
-            on=_pause_before_retry,
-            attempts=s.retries + 1,
-            timeout=s.total_s,
-            wait_initial=s.retry_wait_s,
-            wait_max=max(s.retry_wait_s, MAX_PAUSE_S),
-            wait_jitter=0,
+        messages = conversation(turn)
+        hand_overs = 0
+        while True:
+            outcome = await self._ask(turn, messages, may_hand_over=hand_overs < self._settings.max_hand_overs)
+            match outcome:
+                case HandOver():
+                    hand_overs += 1
+                    await self._hand_over(turn, outcome, hand_overs)
+                    messages = conversation(turn)
+                case Answered() if not turn.pieces:
+                    raise GenerationFailedError("provider_error")
+                case _:
+                    return outcome
+
+    async def _hand_over(self, turn: Turn, asked: HandOver, number: int) -> None:
+        spec = self._agents.next(turn.spec, asked.to, asked.reason)
+        switched = AgentSwitched(
+            chat_id=turn.chat_id,
+            agent=spec.name,
+            previous=turn.agent,
+            reason=asked.reason,
+            metadata={"model": turn.model, "hand_over": number},
+            reply_id=turn.reply_id,
         )
-        async for attempt in retries:
-            with attempt:
-                return await _Try(self._model, s, turn, started_at).run()
-        raise GenerationFailedError("gave_up")  # not reached: the last attempt raises
+        if not await turn.record(switched, f"switch/{number}"):
+            raise GenerationFailedError("gave_up")  # which nobody will read: somebody else is ahead of us
+        metrics.HANDED_OVER.labels(spec.name).inc()
+        turn.spec, turn.agent = spec, spec.name
+
+    async def _ask(self, turn: Turn, messages: list[ModelMessage], *, may_hand_over: bool) -> Outcome:
+        s, said = self._settings, len(turn.pieces)
+        ends_at = turn.started_at + s.total_s
+        names = self._models.line(turn.spec.model)
+        first: GenerationFailedError | None = None
+        for place, name in enumerate(names, start=1):
+            is_last = place == len(names)
+            turn.model = name
+            try:
+                candidate = self._models.candidate(name)
+                make = partial(Run, turn, messages, candidate, self._agents.registry, s, may_hand_over, ends_at)
+                return await patience.ask(make, s, is_last=is_last)
+            except GenerationFailedError as failure:
+                first = first or failure
+                if failure.reason not in FALLS_BACK or len(turn.pieces) > said:
+                    raise
+                log.warning("model_failed", model=name, reason=failure.reason, is_last=is_last)
+                metrics.FELL_BACK.labels(name).inc(not is_last)
+        turn.model = names[0]
+        raise first or GenerationFailedError("gave_up")
 
 
-class _Try:
-    def __init__(self, model: Model, settings: LlmSettings, turn: Turn, started_at: float) -> None:
-        self._model = model
-        self._settings = settings
-        self._turn = turn
-        self._started_at = started_at
-        self._length = 0
-
-    async def run(self) -> Answered:
-        ends_at = self._started_at + self._settings.total_s
-        now = asyncio.get_running_loop().time
-        try:
-            async with asyncio.timeout_at(min(ends_at, now() + self._settings.first_token_s)) as limit:
-                response = await self._stream(self._turn.context.messages, limit, ends_at)
-        except Exception as error:  # noqa: BLE001 - whatever a provider's client raises becomes a reason
-            failure = failures.understand(error)
-            log.warning(
-                "provider_failed", reason=failure.reason, error=type(error).__name__, begun=bool(self._turn.pieces)
-            )
-            if self._turn.pieces:
-                failure.again = False
-            raise failure from None
-        return self._generation(response)
-
-    async def _stream(self, messages: list[ModelMessage], limit: asyncio.Timeout, ends_at: float) -> ModelResponse:
-        now = asyncio.get_running_loop().time
-        temperature = self._turn.spec.temperature
-        wishes = ModelSettings() if temperature is None else ModelSettings(temperature=temperature)
-        async with model_request_stream(self._model, messages, model_settings=wishes) as stream:
-            async for event in stream:
-                text = _text_of(event)[: MAX_CHARS - self._length]
-                limit.reschedule(
-                    min(ends_at, now() + self._settings.stall_s) if self._turn.first_at or text else limit.when()
-                )
-                if text:
-                    self._length += len(text)
-                    self._turn.add(text)
-                if self._length >= MAX_CHARS:
-                    await stream.cancel()
-                    break
-            return stream.get()
-
-    def _generation(self, response: ModelResponse) -> Answered:
-        finish = _FINISH.get(response.finish_reason or "", "stop" if self._model.model_name == OFFLINE else "unknown")
-        if self._length >= MAX_CHARS:
-            finish = "length"
-        if not self._length:
-            raise GenerationFailedError("refused" if finish == "content_filter" else "provider_error", again=True)
-        counted = response.usage
-        if counted.output_tokens and self._model.model_name != OFFLINE:
-            self._turn.counted = Usage(
-                input_tokens=counted.input_tokens,
-                output_tokens=counted.output_tokens,
-                cached_tokens=counted.cache_read_tokens,
-            )
-        return Answered(finish)
+def conversation(turn: Turn) -> list[ModelMessage]:
+    """What the turn's agent is shown: the context under its own instructions, and what the reply has said so far."""
+    system = ModelRequest(parts=[SystemPromptPart(turn.spec.instructions)])
+    shown = [message for message in turn.context.messages if not _is_system(message)]
+    if not shown or not isinstance(shown[-1], ModelRequest):  # another opening, or what to answer is redacted
+        shown.append(ModelRequest(parts=[UserPromptPart(prompts.task("greet", turn.spec.track))]))
+    if turn.pieces:
+        shown += [ModelResponse(parts=[TextPart(turn.text)]), ModelRequest(parts=[UserPromptPart(prompts.GO_ON)])]
+    return [system, *shown] if turn.spec.instructions else shown
 
 
-def _pause_before_retry(error: Exception) -> bool | float:
-    if not isinstance(error, GenerationFailedError) or not error.again:
-        return False
-    return True if error.retry_after_s is None else min(error.retry_after_s, MAX_PAUSE_S)
-
-
-def _text_of(event: ModelResponseStreamEvent) -> str:
-    match event:
-        case PartStartEvent(part=TextPart(content=text)) | PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
-            return text
-        case _:
-            return ""
+def _is_system(message: ModelMessage) -> bool:
+    return any(isinstance(part, SystemPromptPart) for part in message.parts)

@@ -39,7 +39,7 @@ class Replies:
     queries: QueryClient
     deltas: Deltas
     agents: Agents
-    generator: Generator | GenerationFailedError  # or why there is none
+    generator: Generator
     settings: LlmSettings
     closing: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -106,8 +106,6 @@ class Replies:
     async def _generate(self, of: Attempt, turn: Turn, chunks: Chunks) -> None:
         watched = self.wanted.watched(of.session_id, of.reply.reply_id, of.number)
         try:
-            if isinstance(self.generator, GenerationFailedError):
-                raise self.generator
             async with watched as over, chunks.sending():
                 done = await self._until(over, turn, self.generator.generate(turn))
         except GenerationFailedError as failure:

@@ -6,10 +6,16 @@ a reply that is tried again from its beginning calls it again.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from importlib import import_module
+from inspect import isawaitable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
+
+from shared.logging import get_logger
+
+log = get_logger("tools")
 
 
 def current_time() -> str:
@@ -38,6 +44,21 @@ def find(name: str) -> Callable[..., Any]:
     if not callable(found) or not found.__doc__:
         raise ValueError(f"the tool {name!r} is no function with a docstring")
     return found  # type: ignore[no-any-return]
+
+
+def guarded(tool: Callable[..., Any]) -> Callable[..., Any]:
+    """The same tool, whose failure is told to the model and ends nothing. What went wrong is for the log."""
+
+    @wraps(tool)
+    async def call(*args: Any, **named: Any) -> Any:
+        try:
+            found = tool(*args, **named)
+            return await found if isawaitable(found) else found
+        except Exception as error:  # noqa: BLE001 - a tool is anybody's code
+            log.warning("tool_failed", tool=tool.__name__, error=type(error).__name__)
+            return "The tool failed."
+
+    return call
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ async def test_prompts_of_a_chat_are_answered_in_their_order_each_with_the_answe
         assert ends == replies
         last = [message["content"] for message in provider.requests[-1]["messages"]]
         assert last[-1] == "Question 3"
-        assert last.count("".join(ANSWER)) == 3
+        assert "\n".join(last).count("".join(ANSWER)) == 3
 
 
 async def test_forty_chats_of_one_session_are_answered_at_the_same_time(nats_url: str) -> None:

@@ -9,23 +9,24 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from services.llm.agents import Spec
-from services.llm.context import Said, build
 from services.llm.failures import WORDS, GenerationFailedError, understand
-from services.llm.generate import MAX_CHARS, Generator
-from services.llm.models import make_model
-from services.llm.offline import answer, offline_model
+from services.llm.models import Models
+from services.llm.offline import answer
+from services.llm.run import MAX_CHARS
 from services.llm.settings import LlmSettings
-from services.llm.turn import Turn
 from shared.events.replies import FailReason
+from tests.support.agents import generator, turn
 
 SETTINGS = LlmSettings(
-    OPENAI_API_KEY="", OPENAI_BASE_URL="", model="", retry_wait_s=0, first_token_s=0.2, stall_s=0.2, total_s=5
+    OPENAI_API_KEY="",
+    OPENAI_BASE_URL="",
+    model="",
+    retry_wait_s=0,
+    first_token_s=0.2,
+    stall_s=0.2,
+    total_s=5,
+    offline_word_ms=0,
 )
-
-
-def turn(words: str = "Hello", temperature: float | None = None) -> Turn:
-    shown = build([Said(seq=1, id="m1", role="user", content=words)], "m1", 1, "", 1000)
-    return Turn(Spec("", "Assistant", "", "test", temperature), shown, lambda _: None)
 
 
 def model(*pieces: str | Exception | float) -> FunctionModel:
@@ -76,14 +77,14 @@ async def test_the_model_is_asked_at_the_temperature_of_the_chat(temperature: fl
         asked.append((info.model_settings or {}).get("temperature"))
         yield "warm"
 
-    generator = Generator(FunctionModel(stream_function=stream, model_name="test"), SETTINGS)
-    await generator.generate(turn(temperature=temperature))
+    asking = generator(SETTINGS, FunctionModel(stream_function=stream, model_name="test"))
+    await asking.generate(turn(temperature=temperature))
     assert asked == [temperature]
 
 
 async def test_the_offline_model_streams_the_same_answer_word_by_word() -> None:
-    done = turn("What  is\nup?")
-    await Generator(offline_model(0), SETTINGS).generate(done)
+    done = turn("What  is\nup?", spec=Spec("", "Assistant", "", "offline"))
+    await generator(SETTINGS).generate(done)
     assert done.text == answer("What  is\nup?")
     assert len(done.pieces) > 20
     assert "“What is up?” (3 words)" in done.text
@@ -101,12 +102,12 @@ async def test_a_failure_before_the_first_token_is_retried_and_one_after_it_is_n
 
     whole = FunctionModel(stream_function=flaky, model_name="test")
     done = turn()
-    await Generator(whole, SETTINGS).generate(done)
+    await generator(SETTINGS, whole).generate(done)
     assert done.text == "whole"
     assert len(tries) == 3
 
     half = turn()
-    broken = Generator(model("half", ai.ModelConnectionError("m", "gone")), SETTINGS)
+    broken = generator(SETTINGS, model("half", ai.ModelConnectionError("m", "gone")))
     with pytest.raises(GenerationFailedError) as caught:
         await broken.generate(half)
     assert caught.value.reason == "unreachable"
@@ -117,17 +118,17 @@ async def test_silence_ends_in_a_timeout_before_and_in_the_middle_of_a_text() ->
     settings = SETTINGS.model_copy(update={"retries": 0})
     for silent in (model(3.0, "late"), model("some", 3.0)):
         with pytest.raises(GenerationFailedError) as caught:
-            await Generator(silent, settings).generate(turn())
+            await generator(settings, silent).generate(turn())
         assert caught.value.reason == "timeout"
 
 
 async def test_a_text_without_end_is_cut_where_an_event_ends() -> None:
     done = turn()
-    ended = await Generator(model(*["x" * 30_000] * 5), SETTINGS).generate(done)
+    ended = await generator(SETTINGS, model(*["x" * 30_000] * 5)).generate(done)
     assert (len(done.text), ended.finish_reason) == (MAX_CHARS, "length")
 
 
 def test_a_named_model_without_an_address_is_a_matter_of_configuration() -> None:
     with pytest.raises(GenerationFailedError) as caught:
-        make_model(SETTINGS.model_copy(update={"model": "gpt-5-mini"}))
+        Models(SETTINGS).candidate("gpt-5-mini")
     assert caught.value.reason == "bad_configuration"

@@ -1,0 +1,174 @@
+"""One part of a reply: one agent asks one model, until it has said its piece, drawn up its plan, or handed over."""
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, cast
+
+from pydantic_ai import Agent, Tool
+from pydantic_ai import exceptions as ai
+from pydantic_ai.messages import ModelMessage, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
+from pydantic_ai.settings import ModelSettings
+
+from services.llm import failures, planning, tools
+from services.llm.failures import GenerationFailedError
+from services.llm.models import Candidate
+from services.llm.planning import Draft, HandOver
+from services.llm.registry import Registry
+from services.llm.settings import OFFLINE, LlmSettings
+from services.llm.spending import Spending
+from services.llm.turn import Answered, Planned, Turn
+from shared.events.replies import FinishReason
+from shared.logging import get_logger
+
+log = get_logger("run")
+
+MAX_CHARS = 100_000  # in the worst case 600 kB of JSON: an event must fit into a bus message of 1 MB
+
+_FINISH: dict[str | None, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool_call": "tool_calls",
+    "error": "error",
+}
+Outcome = Answered | Planned | HandOver
+
+
+class _FullError(Exception):
+    """The text has become as long as an event can hold."""
+
+
+@dataclass(slots=True)
+class Run:
+    """`messages` are what the model is shown; `may_hand_over` offers it the agents that this one may call on."""
+
+    turn: Turn
+    messages: list[ModelMessage]
+    candidate: Candidate
+    registry: Registry
+    settings: LlmSettings
+    may_hand_over: bool
+    ends_at: float
+    begun: bool = False  # the model has sent something
+    said: bool = False  # and the reader has got some of it
+    _length: int = 0
+    _spending: Spending = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._spending = Spending(self.turn, self.candidate)
+        self._length = len(self.turn.text)
+
+    async def outcome(self) -> Outcome:
+        """What it came to; the turn has got the text, and what it took.
+
+        Raises:
+            GenerationFailedError: nothing, with the reason, and whether another try makes sense.
+        """
+        now = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout_at(min(self.ends_at, now() + self.settings.first_token_s)) as limit:
+                return await self._run(limit)
+        except _FullError:
+            return Answered("length")
+        except Exception as error:  # noqa: BLE001 - whatever a provider's client raises becomes a reason
+            failure = self._understood(error)
+            facts = {"reason": failure.reason, "error": type(error).__name__, "begun": self.said}
+            log.warning("provider_failed", model=self.candidate.name, **facts)
+            raise failure from None
+        finally:
+            if self.begun:
+                self._spending.broken_off()
+
+    async def _run(self, limit: asyncio.Timeout) -> Outcome:
+        now = asyncio.get_running_loop().time
+        definition = self.turn.spec.definition
+        agent: Agent[None, Any] = Agent(name=definition.name, tools=self._tools())
+        finish: FinishReason = "unknown"
+        async with agent.iter(
+            message_history=self.messages,
+            model=self.candidate.model,
+            output_type=self._output(),
+            model_settings=self._wishes(),
+            retries={"output": self.settings.plan_retries} if self._is_plan else None,
+        ) as run:
+            async for node in run:
+                if Agent.is_model_request_node(node):
+                    self._spending.asking()
+                    async with node.stream(run.ctx) as stream:
+                        async for event in stream:
+                            limit.reschedule(min(self.ends_at, now() + self.settings.stall_s))
+                            self._heard(event)
+                    self._spending.answered(stream.response)
+                    finish = self._finish(stream.response.finish_reason)
+            output = run.result.output if run.result else None
+        if isinstance(output, Draft):
+            return output.planned()
+        return output if isinstance(output, HandOver) else Answered(finish)
+
+    @property
+    def _is_plan(self) -> bool:
+        return self.turn.purpose == "finalize"
+
+    @property
+    def _takes_tools(self) -> bool:
+        return self.candidate.takes_tools and not self._is_plan
+
+    def _tools(self) -> tuple[Tool[None], ...]:
+        return _toolset(self.turn.spec.definition.tools) if self._takes_tools else ()
+
+    def _output(self) -> Any:
+        definition = self.turn.spec.definition
+        if self._is_plan:
+            by = definition.plan_by if self.candidate.takes_tools else "prompt"
+            return planning.plan_output("tool" if self.candidate.name == OFFLINE else by)
+        if self.may_hand_over and definition.hands_over_to and self._takes_tools:
+            return [str, planning.hand_over_output(definition, self.registry)]
+        return str
+
+    def _wishes(self) -> ModelSettings:
+        spec = self.turn.spec
+        wishes = spec.definition.settings.model_dump(exclude_none=True)
+        if spec.temperature is not None:
+            wishes["temperature"] = spec.temperature
+        return cast(ModelSettings, wishes)
+
+    def _finish(self, reason: str | None) -> FinishReason:
+        return _FINISH.get(reason, "stop" if self.candidate.name == OFFLINE else "unknown")
+
+    def _heard(self, event: object) -> None:
+        if not self.begun:
+            self.begun = True
+            self.candidate.breaker.answers()
+        match event:
+            case PartStartEvent(part=TextPart(content=text)) | PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
+                if text and not self._is_plan:
+                    self._say(text)
+            case _:
+                pass
+
+    def _say(self, text: str) -> None:
+        pieces = self.turn.pieces
+        if self._spending.is_fresh and pieces and not pieces[-1].endswith("\n"):
+            text = "\n\n" + text  # after a tool's result, or after the agent before
+        text = text[: MAX_CHARS - self._length]
+        self._length += len(text)
+        self.said = True
+        self.turn.add(text)
+        if self._length >= MAX_CHARS:
+            raise _FullError
+
+    def _understood(self, error: Exception) -> GenerationFailedError:
+        failure = failures.understand(error)
+        if self._is_plan and isinstance(error, ai.UnexpectedModelBehavior) and failure.reason != "refused":
+            return GenerationFailedError("invalid_plan")
+        if self.candidate.takes_tools and not self.begun and failures.is_about_tools(error):
+            self.candidate.takes_tools = False  # it is asked again, and from now on, without them
+            return GenerationFailedError("refused", again=True, retry_after_s=0.0)
+        failure.again = failure.again and not self.said
+        return failure
+
+
+@cache
+def _toolset(names: tuple[str, ...]) -> tuple[Tool[None], ...]:
+    return tuple(Tool(tools.guarded(tools.find(name))) for name in names)
