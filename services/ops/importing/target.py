@@ -1,11 +1,9 @@
 """Where imported events go: the bus, in the order of their session, each once, and back from the log for comparison."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import nats.errors
 import orjson
-from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.ops import errors, logbook
 from shared import errors as refusals
 from shared import subjects
+from shared.bus.appended import appended
 from shared.bus.batch import MAX_BYTES, MAX_MESSAGES, Message, publish_together
 from shared.bus.connection import Bus
 from shared.bus.publish import publish
@@ -33,18 +32,10 @@ async def caught_up(bus: Bus, engine: AsyncEngine) -> int:
         wanted = (await bus.js.stream_info(subjects.EVENTS)).state.last_seq
     except NotFoundError:
         raise errors.BadImport(reason="the bus has no events yet: is Antiphon up?") from None
-    moved: asyncio.Queue[Msg] = asyncio.Queue()
-    subscription = await bus.client.subscribe(subjects.LOG_APPENDED, cb=moved.put)
     try:
-        while (reached := await logbook.head(engine)) < wanted:
-            try:
-                await asyncio.wait_for(moved.get(), SILENCE_S)
-            except TimeoutError:
-                if await logbook.head(engine) == reached:
-                    raise errors.BadImport(reason=f"the log stays at {reached} of {wanted}: is history up?") from None
-    finally:
-        await subscription.unsubscribe()
-    return reached
+        return await appended(bus, wanted, lambda: logbook.head(engine), SILENCE_S)
+    except refusals.Unavailable as error:
+        raise errors.BadImport(reason=f"{error}; is history up?") from None
 
 
 async def known(engine: AsyncEngine, session_id: str) -> list[str]:
