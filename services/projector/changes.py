@@ -84,7 +84,7 @@ def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:
             deleted_at = at if isinstance(e, SessionDeleted) else None
             return [Edit("sessions", session, {"deleted_at": deleted_at, "seq": seq}, {})]
         case ParticipantJoined() as e:
-            return [new_participant(session, e.user, e.name, e.role, at, seq)]
+            return [new_participant(session, e.user, e.name, e.role, at, seq, guest=e.guest)]
         case ParticipantLeft() | ParticipantRemoved() as e:
             return gone(session, e.user)
         case ParticipantRoleChanged() as e:

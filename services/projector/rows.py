@@ -42,16 +42,16 @@ def new_session(e: SessionCreated, session: Key, at: datetime, seq: int, *inside
     }
     first: list[Change] = [new_chat(session, e.chat_id, *first_chat(e), at, seq)]
     if e.owner:
-        first.insert(0, new_participant(session, e.owner, e.owner_name, "owner", at, seq))
+        first.insert(0, new_participant(session, e.owner, e.owner_name, "owner", at, seq, guest=e.owner_guest))
     if e.track is not None:
         first.append(new_track(session, e.track, seq))
     return Put("sessions", session, values, (*first, *inside))
 
 
-def new_participant(session: Key, user: str, name: str, role: str, at: datetime, seq: int) -> Put:
+def new_participant(session: Key, user: str, name: str, role: str, at: datetime, seq: int, *, guest: bool) -> Put:
     """Somebody who is in the session."""
-    values: Row = {"name": clean(name or user), "role": role, "joined_at": at, "since_seq": seq, "seq": seq}
-    return Put("participants", (*session, user), {**values, "last_event_at": at, "last_event_seq": seq})
+    values: Row = {"name": clean(name or user), "role": role, "guest": guest, "joined_at": at, "since_seq": seq}
+    return Put("participants", (*session, user), {**values, "last_event_at": at, "last_event_seq": seq, "seq": seq})
 
 
 def gone(session: Key, user: str) -> list[Change]:

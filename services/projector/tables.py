@@ -8,7 +8,20 @@ from sqlalchemy import Boolean, CheckConstraint, Column, Computed, Index, Table,
 from sqlalchemy import PrimaryKeyConstraint as Key
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.projector.columns import count, json, metadata, money, of, one_of, seq, text_column, time, tokens, words
+from services.projector.columns import (
+    count,
+    json,
+    metadata,
+    money,
+    of,
+    one_of,
+    seq,
+    text_column,
+    time,
+    tokens,
+    truth,
+    words,
+)
 from services.projector.tables_replied import agent_contexts, agent_switches, plan_modules, plans, replies, tracks
 from services.projector.tables_said import message_revisions, messages
 
@@ -68,6 +81,7 @@ participants = Table(
     text_column("user_id"),
     text_column("name"),
     one_of("role", "owner", "member", "viewer"),
+    truth("guest"),
     time("joined_at"),
     seq("since_seq"),
     time("last_event_at"),
