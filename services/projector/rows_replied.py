@@ -111,7 +111,7 @@ def switched(recorded: Recorded, e: AgentSwitched, session: Key, at: datetime) -
     chat, seq = (*session, e.chat_id), recorded.seq
     now: Row = {"agent": e.agent, "last_switch_at": at, "seq": seq}
     facts: Row = {"chat_id": e.chat_id, "from_agent": e.previous, "to_agent": e.agent, "switched_at": at}
-    facts |= {"reason": clean(e.reason), "metadata": clean(e.metadata), "reply_id": e.reply_id}
+    facts |= {"reason": clean(e.reason), "metadata": clean(e.metadata), "reply_id": e.reply_id, "seq": seq}
     return [
         Edit("chats", chat, {"agent": e.agent, "seq": seq}, {}),
         Put("agent_contexts", chat, {**now, "switch_count": 0}),

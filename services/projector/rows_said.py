@@ -99,7 +99,7 @@ def edited(e: MessageEdited, session: Key, at: datetime, seq: int) -> list[Chang
         kept = {name: row[name] for name in ("author", "content", "metadata")}
         return {**kept, "made_seq": row["content_seq"], "made_at": row["edited_at"] or row["created_at"]}, ()
 
-    revision = Put("message_revisions", (*key, seq), {}, derive=before)
+    revision = Put("message_revisions", (*key, seq), {"seq": seq}, derive=before)
     return [Edit("messages", key, {}, {}, is_shown, (revision, Edit("messages", key, values, {})))]
 
 

@@ -87,7 +87,7 @@ def plan(row: Row, modules: Sequence[Row]) -> dict[str, Any]:
 def switch(row: Row) -> dict[str, Any]:
     """One agent after another."""
     return {
-        "seq": row["seq"],
+        "seq": row["switched_seq"],
         "time": time(row["switched_at"]),
         "chat_id": row["chat_id"],
         "from": row["from_agent"],

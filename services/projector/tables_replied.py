@@ -77,7 +77,7 @@ agent_switches = Table(
     "agent_switches",
     metadata,
     text_column("session_id"),
-    seq(),
+    seq("switched_seq"),
     text_column("chat_id"),
     text_column("from_agent"),
     text_column("to_agent"),
@@ -86,7 +86,8 @@ agent_switches = Table(
     json("metadata"),
     text_column("switched_by"),
     text_column("reply_id", null=True),
-    Key("session_id", "seq"),
+    seq(),
+    Key("session_id", "switched_seq"),
     of("chats", "session_id", "chat_id"),
 )
 

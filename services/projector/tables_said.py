@@ -48,12 +48,13 @@ message_revisions = Table(
     metadata,
     text_column("session_id"),
     text_column("message_id"),
-    seq(),  # of the edit that put another wording in its place
+    seq("replaced_seq"),  # of the edit that put another wording in its place
     seq("made_seq"),
     time("made_at"),
     text_column("author"),
     text_column("content"),
     json("metadata"),
-    Key("session_id", "message_id", "seq"),
+    seq(),
+    Key("session_id", "message_id", "replaced_seq"),
     of("messages", "session_id", "message_id"),
 )

@@ -2,21 +2,27 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
+from typing import Literal
 
 from services.projector.change import At, Row
 from services.projector.changes import changes
 from services.projector.folding import CHILDREN, Key, Rows, keys, sweeps
-from shared.events import Event, Recorded, SessionCreated
+from shared.events import Event, Recorded, SessionCreated, Track
 from tests.support.conversation import envelope
+from tests.support.histories import EVENT_IDS
 
 SESSION = "s1"
 Tables = dict[At, Row]
 
 
-def recorded(events: Iterable[Event]) -> list[Recorded]:
+def recorded(events: Iterable[Event], track: Track | None = None) -> list[Recorded]:
     """The events in a session of ada's, from position 1 on; its creation comes first."""
-    first: list[Event] = [SessionCreated(owner="ada", owner_name="Ada", chat_id="c1", title="first")]
-    return [Recorded(seq, envelope(SESSION, event), event) for seq, event in enumerate([*first, *events], start=1)]
+    kind: Literal["chat", "track"] = "track" if track else "chat"
+    first = SessionCreated(owner="ada", owner_name="Ada", chat_id="c1", title="first", kind=kind, track=track)
+    return [
+        Recorded(seq, envelope(SESSION, event, event_id=EVENT_IDS[seq], actor_name="Ada"), event)
+        for seq, event in enumerate([first, *events], start=1)
+    ]
 
 
 def folded(pages: Iterable[list[Recorded]]) -> Tables:

@@ -16,6 +16,7 @@ from shared.events import (
     Recorded,
     ReplyCompleted,
     ReplyFailed,
+    ReplyRequested,
     SessionRenamed,
     Unknown,
     Usage,
@@ -39,7 +40,7 @@ def test_the_rows_say_what_the_session_core_says(events: list[Event]) -> None:
     answered: set[str] = set()
     reopened = False
     for event in log:  # a reply id that is asked for again is the gateway's to refuse: the rows keep the first
-        if isinstance(event.event, MessagePosted) and event.event.reply_id:
+        if isinstance(event.event, MessagePosted | ReplyRequested) and event.event.reply_id:
             reopened |= event.event.reply_id in answered
             answered.add(event.event.reply_id)
         state = evolve(state, event)
@@ -75,9 +76,14 @@ def test_counters_are_what_counting_gives(events: list[Event]) -> None:
     tables = folded([recorded(events)])
     session, messages = of(tables, "sessions")[SESSION], of(tables, "messages").values()
     assert session["message_count"] == len(messages)
+    for role in ("user", "assistant"):
+        assert session[f"{role}_messages"] == sum(row["role"] == role for row in messages)
     assert sum(chat["message_count"] for chat in of(tables, "chats").values()) == len(messages)
-    ended = [row for row in of(tables, "replies").values() if row["status"] == "completed"]
-    assert session["input_tokens"] == 3 * len(ended)
+    ended = [row for row in of(tables, "replies").values() if row["ended_at"]]
+    for status in ("completed", "cancelled", "failed"):
+        assert session[f"replies_{status}"] == sum(row["status"] == status for row in ended)
+    assert session["input_tokens"] == of(tables, "chats")["c1"]["input_tokens"] == 3 * len(ended)
+    assert session["cost_usd"] == sum(row["cost_usd"] or 0 for row in ended)
 
 
 @given(histories)

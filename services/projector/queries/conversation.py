@@ -140,7 +140,7 @@ async def revisions(connection: AsyncConnection, request: requests.Revisions, _a
     query = (
         select(message_revisions)
         .where(of.session_id == key[0], of.message_id == key[1])
-        .order_by(of.seq.desc())
+        .order_by(of.replaced_seq.desc())
         .limit(MAX_REVISIONS)
     )
     found = (await connection.execute(query)).mappings().all()

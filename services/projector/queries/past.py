@@ -21,8 +21,8 @@ async def timeline(connection: AsyncConnection, request: requests.Timeline, _at:
     """`{switches: [{seq, time, chat_id, from, to, reason, metadata, by, reply_id}], more}`, ascending."""
     query = (
         select(agent_switches)
-        .where(agent_switches.c.session_id == request.session_id, agent_switches.c.seq > request.after)
-        .order_by(agent_switches.c.seq)
+        .where(agent_switches.c.session_id == request.session_id, agent_switches.c.switched_seq > request.after)
+        .order_by(agent_switches.c.switched_seq)
         .limit(request.limit + 1)
     )
     found = (await connection.execute(query)).mappings().all()
