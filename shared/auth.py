@@ -80,7 +80,7 @@ def verify_any(secret: str, issuer: Issuer, token: str) -> Identity:
     if algorithm == HS256:
         return verify(secret, token)
     key = jwks.find(issuer.keys, header.get("kid"), algorithm)
-    rules = {"issuer": issuer.name or None, "audience": issuer.audience or None, "leeway": SKEW_S}
+    rules: dict[str, Any] = {"issuer": issuer.name or None, "audience": issuer.audience or None, "leeway": SKEW_S}
     return _identity(_claims(token, key.material, sorted(key.algorithms), **rules))
 
 

@@ -135,6 +135,7 @@ class Commands:
             seq = await self._freshness.stored_at(call.identity.user, call.command.id)
             if seq is not None:
                 return await self._answer_stored(call, seq)
+        self._sessions.outages.room.admit(call.command)
         loop = asyncio.get_running_loop()
         ends_at, tries = loop.time() + DECIDE_S, 0
         while loop.time() < ends_at:

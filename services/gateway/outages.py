@@ -10,6 +10,7 @@ from typing import Final
 
 import nats.errors
 
+from services.gateway.room import Room
 from shared import subjects
 from shared.bus.connection import Bus
 from shared.logging import get_logger
@@ -17,6 +18,7 @@ from shared.logging import get_logger
 log = get_logger("outages")
 
 BUS: Final = "bus"
+STORAGE: Final = "storage"
 OWNERS: Final = {
     "history": (subjects.query("history", "head"), b"{}"),
     "projector": (subjects.query("projector", "sessions"), b'{"user":"nobody","limit":1}'),
@@ -31,6 +33,7 @@ class Outages:
 
     def __init__(self, quiet_s: float = 10.0, lost_s: float = 30.0) -> None:
         self.silent_s = 0.0
+        self.room = Room()
         self._away: set[str] = set()
         self._quiet_s = quiet_s
         self._lost_s = lost_s
@@ -46,8 +49,9 @@ class Outages:
         return 0 < self._lost_s <= self.silent_s
 
     def names(self, *more: str) -> list[str]:
-        """What is away. While it is the bus, nothing is known of the others."""
-        return [BUS] if self.is_quiet else sorted({*self._away, *more})
+        """What is away, or full. While it is the bus, nothing is known of the others."""
+        full = [STORAGE] if self.room.is_full else []
+        return [BUS] if self.is_quiet else sorted({*self._away, *more, *full})
 
     def heard(self) -> None:
         """The bus answered."""

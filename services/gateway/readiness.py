@@ -7,6 +7,7 @@ import orjson
 from nats.js.errors import NotFoundError
 
 from services.gateway.context import Gateway
+from services.gateway.room import FULL
 from shared import errors, subjects
 from shared.bus import streams
 from shared.health import Check
@@ -31,7 +32,11 @@ def checks(gateway: Gateway) -> dict[str, Check]:
             raise errors.Unavailable(f"no answer for {gateway.sessions.outages.silent_s:.0f} s")
         if not gateway.sessions.epoch:
             raise errors.Unavailable("the stream has not been looked at yet")
-        return {"last_seq": info.state.last_seq, "epoch": streams.epoch_of(info)}
+        share = streams.filled(info)
+        facts = {"last_seq": info.state.last_seq, "epoch": streams.epoch_of(info), "filled": round(share, 3)}
+        if share >= FULL:
+            facts |= {"degraded": True, "cause": "EVENTS is nearly full: new commands are refused"}
+        return facts
 
     async def issuer() -> dict[str, Any]:
         keyring = gateway.keyring

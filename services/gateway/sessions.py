@@ -182,13 +182,14 @@ class Sessions:
                 self._doubt.set()
             await asyncio.sleep(DOUBT_S)
             try:
-                await asyncio.wait_for(self._doubt.wait(), SWEEP_S - DOUBT_S)
+                await asyncio.wait_for(self._doubt.wait(), 0 if self.outages.room.is_filling else SWEEP_S - DOUBT_S)
             except TimeoutError:
                 continue
 
     async def _look(self, info: StreamInfo) -> None:
         """Takes in what the leader says of the stream; if it is another one, everything known here is forgotten."""
         self.outages.heard()
+        self.outages.room.heard(streams.filled(info))
         identity = (streams.epoch_of(info), str(info.created))
         if not identity[0]:
             raise errors.Unavailable("the event stream names no epoch")

@@ -4,7 +4,8 @@ StandStill
 ├── Hole             a position is neither in the stream nor in the log
 ├── ForeignEpoch     stream and log do not belong together
 ├── StreamMissing    the log has events and there is no stream
-└── StreamBehind     the stream ends before the log
+├── StreamBehind     the stream ends before the log
+└── StreamForgets    the stream would discard events
 SchemaMissing        Temporary: somebody will migrate
 """
 
@@ -50,6 +51,10 @@ class StreamBehind(StandStill):
 
     def __init__(self, head_seq: int, last_seq: int) -> None:
         super().__init__(f"the log ends at {head_seq}, the stream at {last_seq}")
+
+
+class StreamForgets(StandStill):
+    """The stream EVENTS is set up to discard events that were acknowledged; remove that bound (`nats stream edit EVENTS`)"""  # noqa: E501
 
 
 class SchemaMissing(Temporary):

@@ -63,7 +63,7 @@ class Follower:
     async def _consumer(self) -> ConsumerConfig:
         """Each time the consumer is made: does the stream still continue the log, and where?"""
         head = await event_log.head(self._engine)
-        info = await stream.ensure(self._bus, head, self._settings.replicas)
+        info = await stream.ensure(self._bus, head, self._settings.replicas, self._settings.events_max_bytes)
         metrics.HEAD_SEQ.set(head.seq)
         metrics.LAG_EVENTS.set(info.state.last_seq - head.seq)
         log.info("following", after_seq=head.seq, stream_seq=info.state.last_seq)

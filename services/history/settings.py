@@ -10,6 +10,11 @@ class HistorySettings(DatabaseSettings):
 
     batch_events: int = Field(1000, ge=1, le=10_000, description="Events appended in one transaction at most")
     replicas: int = Field(1, ge=1, le=5, description="Copies of EVENTS in a NATS cluster, when history makes it")
+    events_max_bytes: int = Field(
+        68_719_476_736,
+        ge=0,
+        description="Bytes that EVENTS may hold, or as large a part as the server has room for; nearly full: 503",
+    )
     signing_key: SecretStr = Field(
         SecretStr(""), description="Signs checkpoints (Ed25519): PEM, or 32 bytes in base64; empty: see the next"
     )

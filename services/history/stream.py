@@ -3,28 +3,29 @@
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
-from services.history.errors import ForeignEpoch, StreamBehind, StreamMissing
+from services.history.errors import ForeignEpoch, StreamBehind, StreamForgets, StreamMissing
 from services.history.log import Head
 from shared import subjects
 from shared.bus import streams
 from shared.bus.connection import Bus
 
 
-async def ensure(bus: Bus, head: Head, replicas: int) -> StreamInfo:
-    """EVENTS exists and continues the log. It is made only for a log that is empty.
+async def ensure(bus: Bus, head: Head, replicas: int, max_bytes: int) -> StreamInfo:
+    """EVENTS exists, continues the log, and may hold `max_bytes` or what the server has room for. It is made only for a
+    log that is empty.
 
     Raises:
         StreamMissing, ForeignEpoch, StreamBehind: it does not. A stream is never made or changed to hide that.
+        StreamForgets: it would lose events.
     """
     try:
         info = await bus.js.stream_info(subjects.EVENTS)
     except NotFoundError:
         if head.seq > 0:
             raise StreamMissing(head.seq) from None
-        await streams.ensure(bus.js, streams.events_config(head.epoch, replicas))
-        info = await bus.js.stream_info(subjects.EVENTS)
+        info = await streams.ensure_events(bus.js, head.epoch, replicas, max_bytes)
     check(info, head)
-    return info
+    return await streams.ensure_events(bus.js, head.epoch, replicas, max_bytes)
 
 
 def check(info: StreamInfo, head: Head) -> None:
@@ -32,12 +33,15 @@ def check(info: StreamInfo, head: Head) -> None:
 
     Raises:
         ForeignEpoch, StreamBehind: it does not.
+        StreamForgets: it would lose events that were acknowledged.
     """
     epoch = streams.epoch_of(info)
     if epoch != head.epoch:
         raise ForeignEpoch(head.epoch, epoch)
     if info.state.last_seq < head.seq:
         raise StreamBehind(head.seq, info.state.last_seq)
+    if bound := streams.forgets(info):
+        raise StreamForgets(bound)
 
 
 def consumer_after(seq: int) -> ConsumerConfig:

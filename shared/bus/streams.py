@@ -17,22 +17,29 @@ from nats.js.api import (
     StreamConfig,
     StreamInfo,
 )
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from shared import subjects
 
 DUPLICATE_WINDOW_S = 600
 EPOCH = "epoch"  # key in the stream's metadata
+UNBOUNDED = -1
+MIN_EVENTS_BYTES = 64 * 1024 * 1024
+NO_ROOM = 10047  # JetStream API: insufficient storage resources available
 
 
-def events_config(epoch: str, replicas: int = 1) -> StreamConfig:
-    """EVENTS: nothing is ever discarded by age or count, and metadata names the log it belongs to."""
+def events_config(epoch: str, replicas: int = 1, max_bytes: int = UNBOUNDED) -> StreamConfig:
+    """EVENTS: nothing is ever discarded by age or count, and metadata names the log it belongs to.
+
+    What would make it larger than `max_bytes` is refused.
+    """
     return StreamConfig(
         name=subjects.EVENTS,
         subjects=[subjects.ALL_EVENTS],
         storage=StorageType.FILE,
         retention=RetentionPolicy.LIMITS,
         discard=DiscardPolicy.NEW,
+        max_bytes=max_bytes,
         num_replicas=replicas,
         allow_direct=True,
         allow_atomic=True,
@@ -73,6 +80,48 @@ async def ensure(js: JetStreamContext, config: StreamConfig) -> None:
             await js.add_stream(replace(config))
         except BadRequestError:  # another process was first
             await js.stream_info(str(config.name))
+
+
+async def ensure_events(js: JetStreamContext, epoch: str, replicas: int, max_bytes: int) -> StreamInfo:
+    """EVENTS exists and may hold `max_bytes` (0: anything), or, where the server can't set aside so much, as large a
+    part of it as it can: halved until it fits.
+
+    A stream that exists keeps everything else that it is, its epoch included.
+
+    Raises:
+        APIError: not even `MIN_EVENTS_BYTES` can be had, or the server has another reason.
+    """
+    wanted = max_bytes or UNBOUNDED
+    try:
+        found = await js.stream_info(subjects.EVENTS)
+    except NotFoundError:
+        found = None
+    while True:
+        if found is not None and found.config.max_bytes == wanted:
+            return found
+        try:
+            if found is None:
+                return await js.add_stream(events_config(epoch, replicas, wanted))
+            return await js.update_stream(replace(found.config, max_bytes=wanted))
+        except APIError as error:
+            if error.err_code != NO_ROOM or wanted // 2 < MIN_EVENTS_BYTES:
+                raise
+            wanted //= 2
+
+
+def filled(info: StreamInfo) -> float:
+    """How much of what the stream may hold it holds, 0 to 1; 0 if it has no bound."""
+    limit = info.config.max_bytes or UNBOUNDED
+    return info.state.bytes / limit if limit > 0 else 0.0
+
+
+def forgets(info: StreamInfo) -> str:
+    """The setting by which the stream would lose events that were acknowledged; empty if there is none."""
+    config = info.config
+    bounds = {"max_age": config.max_age, "max_msgs": config.max_msgs}
+    bounds["max_msgs_per_subject"] = config.max_msgs_per_subject
+    found = [name for name, value in bounds.items() if value is not None and value > 0]
+    return ", ".join(found) or ("" if config.discard == DiscardPolicy.NEW else "discard")
 
 
 async def ensure_presence(js: JetStreamContext) -> None:

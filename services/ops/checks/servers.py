@@ -10,8 +10,10 @@ from nats.js.errors import NotFoundError
 from services.ops import database, migrations, probes
 from services.ops.checks.finding import Finding, Subject
 from shared import subjects
+from shared.bus.streams import filled
 
 STREAMS: Final = (subjects.EVENTS, subjects.DELTAS, subjects.PROMPTS, subjects.PARKED)
+NEARLY_FULL: Final = 0.85  # where gateways begin to refuse
 NEVER_STARTED = "nothing was started or configured here yet"
 START = "start the system with `antiphon up`"
 
@@ -37,10 +39,12 @@ async def streams(subject: Subject) -> Finding:
         return Finding("streams", False, "unknown: NATS doesn't answer", START)
     connection = await client.connect(url, allow_reconnect=False, connect_timeout=3)
     missing = []
+    share = 0.0
     try:
         for stream in STREAMS:
             try:
-                await connection.jetstream().stream_info(stream)
+                info = await connection.jetstream().stream_info(stream)
+                share = filled(info) if stream == subjects.EVENTS else share
             except NotFoundError:
                 missing.append(stream)
     except (NatsError, TimeoutError) as error:
@@ -49,6 +53,9 @@ async def streams(subject: Subject) -> Finding:
         await connection.close()
     if missing:
         return Finding("streams", False, f"missing: {', '.join(missing)}", "they are made when the services start")
+    if share >= NEARLY_FULL:
+        remedy = "make room on the disk of NATS and raise ANTIPHON_EVENTS_MAX_BYTES, or set a hot window"
+        return Finding("streams", False, f"{share:.0%} full: gateways refuse new commands", remedy)
     return Finding("streams", True, ", ".join(STREAMS))
 
 
