@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from prometheus_client import Gauge
+
 from services.gateway.closing import Close
 from services.gateway.context import Gateway
 from shared import errors
 from shared.auth import Identity
+
+HELD = Gauge("antiphon_gateway_held", "Answers over HTTP that are held open: event streams, and pages not there yet")
 
 
 class Held(Protocol):
@@ -46,9 +50,11 @@ def held(gateway: Gateway, identity: Identity, one: Held, open_ones: set[Held]) 
     left_s = identity.expires_at + gateway.settings.token_grace_s - time.time()
     expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), one.end)
     open_ones.add(one)
+    HELD.inc()
     try:
         yield
     finally:
+        HELD.dec()
         open_ones.discard(one)
         expiry.cancel()
         gateway.clients.remove(identity.user, client)
