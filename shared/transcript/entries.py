@@ -13,26 +13,28 @@ Kind = Literal["message", "note", "plan"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event as history hands it out. `recorded` is None where its body was erased, or is no event."""
+    """One event as history hands it out. Erased, `recorded` is what is left of it; None where that is no event."""
 
     seq: int
     id: str
     type: str
     time_ns: int
     recorded: Recorded | None
+    erased: bool = False
 
     @classmethod
     def read(cls, row: dict[str, Any]) -> "Item | None":
         """The item of one row of a `query.history.read` page; None for the second copy of an event."""
         if row.get("duplicate_of") is not None:
             return None
-        body, recorded = row.get("body"), None
+        erased = bool(row.get("erased"))
+        body, recorded = row.get("remains") if erased else row.get("body"), None
         if body is not None:
             try:
                 recorded = decode(row["seq"], orjson.dumps(body))
             except MalformedEventError:
                 recorded = None
-        return cls(row["seq"], row.get("id") or "", row.get("type") or "", row["time_ns"], recorded)
+        return cls(row["seq"], row.get("id") or "", row.get("type") or "", row["time_ns"], recorded, erased)
 
     @property
     def time(self) -> str:

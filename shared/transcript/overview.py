@@ -67,6 +67,9 @@ class Overview:
             case MessagePosted() as e:
                 self.totals.messages += 1
                 self.totals.add(e.usage or Usage())
+            case MessageEdited() as e if item.erased:
+                self.erased.add(e.message_id)
+                self.edits.pop(e.message_id, None)
             case MessageEdited() as e if e.message_id not in self.redacted:
                 self.edits[e.message_id] = (e.content, item.time)
             case MessageRedacted() as e:

@@ -22,27 +22,28 @@ from shared.session import SessionState
 from shared.transcript.entries import Entry, Item, Kind
 from shared.transcript.overview import Overview
 
-SAID = (MessagePosted.TYPE, ReplyCompleted.TYPE)
+SAID = ("metadata", "title", "modules")  # facts that go with what was said
 
 
 def entry(item: Item, state: SessionState, overview: Overview) -> Entry | None:
     """The entry of an event that came upon `state`; None for what a reader need not know."""
     if item.recorded is None:
-        return Entry("message", item.seq, item.id, item.time, state="erased") if item.type in SAID else None
+        return None
     envelope = item.recorded.envelope
     match item.recorded.event:
         case MessagePosted() as e:
             facts: dict[str, Any] = {"parent": e.parent, "metadata": e.metadata or None, "reply_id": e.reply_id}
             facts |= {"model": e.model or None, **(e.usage.model_dump(exclude_defaults=True) if e.usage else {})}
             posted = Entry("message", item.seq, envelope.id, item.time, e.chat_id, e.role, envelope.actor)
-            return _now(replace(posted, author_name=envelope.actorname, content=e.content, facts=facts), overview)
+            posted = replace(posted, author_name=envelope.actorname, content=e.content, facts=facts)
+            return _now(posted, item, overview)
         case ReplyCompleted() as e if e.content and e.reply_id in state.open_replies:
             facts = {"parent": e.parent, "model": e.model, "agent": e.agent or None, "finish_reason": e.finish_reason}
-            return _now(_answer("message", item, e, e.content, facts), overview)
+            return _now(_answer("message", item, e, e.content, facts), item, overview)
         case PlanFinalized() as e if e.reply_id in state.open_replies:
             modules = [module.model_dump() for module in e.modules]
             facts = {"title": e.title, "modules": modules, "model": e.model, "agent": e.agent or None}
-            return _answer("plan", item, e, e.summary, facts)
+            return _now(_answer("plan", item, e, e.summary, facts), item, overview)
         case _:
             said = _note(item.recorded, state)
             return Entry("note", item.seq, item.id, item.time, content=said) if said else None
@@ -54,11 +55,12 @@ def _answer(kind: Kind, item: Item, e: ReplyCompleted | PlanFinalized, said: str
     return Entry(kind, item.seq, e.reply_id, item.time, e.chat_id, "assistant", name, name, said, facts=facts)
 
 
-def _now(entry: Entry, overview: Overview) -> Entry:
-    """The message as it is at the end of the transcript."""
-    if entry.id in overview.redacted or entry.id in overview.erased:
-        state = "erased" if entry.id in overview.erased else "redacted"
-        return replace(entry, content="", state=state, facts={**entry.facts, "metadata": None})
+def _now(entry: Entry, item: Item, overview: Overview) -> Entry:
+    """The message or plan as it is at the end of the transcript."""
+    is_erased = item.erased or entry.id in overview.erased
+    if is_erased or entry.id in overview.redacted:
+        facts = {name: value for name, value in entry.facts.items() if name not in SAID}
+        return replace(entry, content="", state="erased" if is_erased else "redacted", facts=facts)
     if entry.id in overview.edits:
         content, edited_at = overview.edits[entry.id]
         return replace(entry, content=content, state="edited", facts={**entry.facts, "edited_at": edited_at})

@@ -1,6 +1,7 @@
 """The export over HTTP: the same document on every gateway, for participants and operators alone."""
 
 import httpx
+import orjson
 
 from shared import auth
 from tests.support.gateways import new_session, read_models, talking
@@ -35,6 +36,10 @@ async def test_every_gateway_and_the_command_write_the_same_bytes(nats_url: str,
         assert "later" not in early.text
         words = ("--session", session_id, "--format", "md", "--at", str(sent["seq"]), "--database-url", database_url)
         assert antiphon("export", *words).stdout == early.text
+        words = ("--session", session_id, "--at", str(sent["seq"]), "--database-url", database_url)
+        was = orjson.loads(antiphon("replay", "state", *words).stdout)
+        assert was == await ada.rpc("session.at", session_id=session_id, seq=sent["seq"])
+        assert [message["content"] for message in was["messages"]] == ["**Привет** 🌲 <script>alert(1)</script>"]
         assert (await exported(0, "root")).status_code == 200
         stranger = await exported(0, "eve")
         assert (stranger.status_code, stranger.headers["content-type"]) == (404, "application/problem+json")

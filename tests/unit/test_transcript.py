@@ -26,6 +26,7 @@ from shared.events import (
     encode,
     wrap,
 )
+from shared.events.remains import remains
 from shared.transcript import FORMATS, write
 
 HOSTILE = [
@@ -92,8 +93,7 @@ async def test_a_message_is_shown_as_it_is_at_the_position(told: Told) -> None:
     told.add(MessageEdited(message_id=second, chat_id="c", content="dos"))
     told.add(MessageRedacted(message_id=second, chat_id="c"))
     told.add(ContentErased(seqs=[told.rows[3]["seq"]], message_ids=[third], reason="asked for"), actor="ops")
-    told.rows[3]["body"] = None
-    told.rows[3]["erased"] = True
+    told.rows[3] |= {"body": None, "erased": True, "remains": remains(told.rows[3]["body"])}
     now = {one["id"]: one for one in await told.entries() if one["kind"] == "message"}
     assert (now[first]["content"], now[first]["state"]) == ("uno", "edited")
     assert "content" not in now[second]

@@ -10,7 +10,7 @@ import orjson
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ops import errors, files, logbook, republish
+from services.ops import errors, files, logbook, past, republish
 from services.ops.bars import bar
 from services.ops.commands.context import (
     DEFAULT_DATA_DIR,
@@ -53,6 +53,23 @@ async def _events(url: str, session: str | None, after: str | None, until: str |
             if fnmatchcase(row["type"] or "", of_type):
                 sys.stdout.buffer.write(orjson.dumps(row) + b"\n")
         sys.stdout.buffer.flush()
+
+
+@replay.command()
+def state(
+    session: Annotated[str, typer.Option(help="The session's id.")],
+    at: Annotated[str | None, typer.Option(help="As of this position or time (RFC 3339). The end if left out.")] = None,
+    database: DatabaseOption = None,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Print a session as a participant saw it then, as JSON: title, people, chats, messages, receipts, settings."""
+    asyncio.run(_state(database_url(database, DataDir(data_dir.absolute())), session, at))
+
+
+async def _state(url: str, session: str, at: str | None) -> None:
+    async with logbook.opened(url) as engine:
+        found = await past.state(engine, session, await logbook.position(engine, at))
+    print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
 
 
 @replay.command()

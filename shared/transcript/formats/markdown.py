@@ -35,7 +35,7 @@ class Markdown:
         who = plain(entry.author_name or entry.author) or entry.role or "Message"
         edited = " · edited" if entry.state == "edited" else ""
         head = f"\n### {who} ({entry.role}) · {minute(entry.time)}{place}{edited}\n\n"
-        body = _plan(entry) if entry.kind == "plan" else GONE.get(entry.state) or defused(entry.content)
+        body = GONE.get(entry.state) or (_plan(entry) if entry.kind == "plan" else defused(entry.content))
         paid = cost(entry)
         return head + body.rstrip() + "\n" + (f"\n<sub>{plain(paid)}</sub>\n" if paid else "")
 

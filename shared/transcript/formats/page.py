@@ -52,7 +52,7 @@ class Page:
         place = f" · {escape(chat_name(overview, entry.chat_id))}" if several and entry.chat_id else ""
         edited = " · edited" if entry.state == "edited" else ""
         who = escape(entry.author_name or entry.author or entry.role or "Message")
-        body = _plan(entry) if entry.kind == "plan" else GONE.get(entry.state) or str(_RENDERER.render(entry.content))
+        body = GONE.get(entry.state) or (_plan(entry) if entry.kind == "plan" else str(_RENDERER.render(entry.content)))
         paid = cost(entry)
         foot = f"<small>{escape(paid)}</small>" if paid else ""
         return (
