@@ -26,6 +26,7 @@ LOG_APPENDED: Final = "log.appended"  # core notice {"seq": n, "epoch": e}: how 
 PROJECTED: Final = "projector.applied"  # core notice {"seq": n}: how far the read models reach
 QUEUE_HISTORY: Final = "history"  # queue groups: any instance of the owner answers
 QUEUE_PROJECTOR: Final = "projector"
+QUEUE_LLM: Final = "llm"
 
 ALL_EVENTS: Final = "event.*"
 ALL_DELTAS: Final = "delta.*"

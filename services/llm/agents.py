@@ -1,6 +1,7 @@
 """Who answers, and with what: the agent of the registry, the wishes of the chat, and the operator's defaults."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from services.llm import prompts
 from services.llm.failures import GenerationFailedError
@@ -60,6 +61,20 @@ class Agents:
             raise GenerationFailedError("bad_configuration", f"The model “{wishes.model}” may not be used here.")
         definition = self.registry.resolve(asked, chat_agent, chat_type)
         return replace(self._spec(definition, wishes, track), task=prompts.task(purpose, track))
+
+    def listed(self) -> dict[str, Any]:
+        """`{agents: [{name, title, description, model, hands_over_to}], defaults: {chat_type: name}, default}`."""
+        shown = [
+            {
+                "name": agent.name,
+                "title": agent.title or agent.name.capitalize(),
+                "description": agent.description,
+                "model": agent.model or self._settings.model_name,
+                "hands_over_to": list(agent.hands_over_to),
+            }
+            for agent in self.registry.agents.values()
+        ]
+        return {"agents": shown, "defaults": self.registry.defaults, "default": self.registry.default}
 
     def next(self, spec: Spec, to: str, reason: str) -> Spec:
         """The agent `to`, going on with what `spec` was asked."""

@@ -9,17 +9,21 @@ from services.llm.agents import Agents
 from services.llm.chunks import Deltas
 from services.llm.depth import watch_depth
 from services.llm.generate import Generator
+from services.llm.handlers import register
 from services.llm.intake import run_intake
 from services.llm.jobs import Worker
 from services.llm.lease import Leases
 from services.llm.ledger import Ledger
 from services.llm.models import Models
+from services.llm.probe import Probe
+from services.llm.quota import Quota
 from services.llm.record import Recorder
 from services.llm.reply import Replies
 from services.llm.settings import LlmSettings
 from services.llm.sweep import run_sweep
 from services.llm.wanted import Wanted
 from shared import subjects
+from shared.bus.broker import answering, make_broker
 from shared.bus.connection import Bus, connect
 from shared.bus.direct import DirectReader
 from shared.bus.query import QueryClient
@@ -50,12 +54,16 @@ async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
             Deltas(bus, reader),
             agents,
             Generator(models, agents, settings),
+            Quota(queries, settings),
             settings,
         )
+        broker = make_broker(settings.nats_url, settings.instance)
+        register(broker, agents, Probe(models))
         worker = Worker(bus, Leases(bus, reader, settings.instance), replies)
         health.checks |= {"nats": _nats(bus), "events": _events(bus), "model": _model(models)}
         async with (
             probes(settings, health),
+            answering(broker),
             worker.draining(),
             background(
                 for_ever("intake", lambda: run_intake(bus, replies.cut_if_waiting)),

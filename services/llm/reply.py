@@ -14,6 +14,7 @@ from services.llm.chunks import Chunks, Deltas
 from services.llm.failures import GenerationFailedError
 from services.llm.generate import Generator
 from services.llm.ledger import Ledger
+from services.llm.quota import Quota
 from services.llm.record import Attempt, Recorder
 from services.llm.settings import LlmSettings
 from services.llm.turn import Answered, Planned, Turn
@@ -40,6 +41,7 @@ class Replies:
     deltas: Deltas
     agents: Agents
     generator: Generator
+    quota: Quota
     settings: LlmSettings
     closing: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -81,6 +83,7 @@ class Replies:
 
     async def _prepare(self, state: SessionState, of: Attempt) -> tuple[Turn, Chunks]:
         s, reply = self.settings, of.reply
+        await self.quota.check(of.prompt.envelope.actor, reply.requested_seq)
         shown = await context.recent(self.queries, of.session_id, reply, up_to_seq=state.seq, limit=s.context_messages)
         chat = state.chats.get(reply.chat_id)
         agent, chat_type = (chat.agent, chat.chat_type) if chat else ("", "")
@@ -107,7 +110,8 @@ class Replies:
         watched = self.wanted.watched(of.session_id, of.reply.reply_id, of.number)
         try:
             async with watched as over, chunks.sending():
-                done = await self._until(over, turn, self.generator.generate(turn))
+                with self.quota.writing(turn.user, turn.context.tokens):
+                    done = await self._until(over, turn, self.generator.generate(turn))
         except GenerationFailedError as failure:
             usage = turn.usage if turn.pieces or turn.counted else None
             await self.recorder.fail(of, failure, text=turn.text, model=turn.model, usage=usage)

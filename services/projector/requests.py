@@ -132,7 +132,8 @@ class Usage(Period):
 
 
 class Spent(Request):
-    """What a user has asked for since a moment."""
+    """What a user has asked for since a moment, up to a position."""
 
     user: str
     since: AwareDatetime
+    up_to_seq: int = Field(2**62, ge=0)

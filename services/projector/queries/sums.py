@@ -71,11 +71,10 @@ async def usage(connection: AsyncConnection, request: requests.Usage, _at: int) 
 
 
 async def spent(connection: AsyncConnection, request: requests.Spent, _at: int) -> dict[str, Any]:
-    """`{requests, tokens}`: how many replies the user has asked for, and the tokens of those that have ended."""
+    """`{requests, tokens}`: how many replies the user has asked for, and the tokens of all that have ended."""
     used = func.coalesce(func.sum(replies.c.input_tokens + replies.c.output_tokens), 0)
-    query = select(func.count(), used).where(
-        replies.c.asked_by == request.user, replies.c.requested_at >= request.since
-    )
+    asked = func.count().filter(replies.c.requested_seq <= request.up_to_seq)
+    query = select(asked, used).where(replies.c.asked_by == request.user, replies.c.requested_at >= request.since)
     count, total = (await connection.execute(query)).one()
     return {"requests": count, "tokens": int(total)}
 
