@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, Table, and_, func, or_, select, union
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projector import pages, requests, shapes
@@ -125,7 +126,7 @@ async def _matches(connection: AsyncConnection, ids: list[str], query: str) -> d
     newest = (
         select(said.session_id, said.message_id, said.chat_id, said.created_seq, said.content)
         .where(said.session_id.in_(ids), said.words.op("@@")(wanted))
-        .distinct(said.session_id)
+        .ext(distinct_on(said.session_id))
         .order_by(said.session_id, said.created_seq.desc())
         .subquery()
     )
