@@ -15,10 +15,8 @@ from shared.logging import get_logger
 
 log = get_logger("depth")
 
-EVERY_S = 5.0
 
-
-async def watch_depth(bus: Bus) -> None:
+async def watch_depth(bus: Bus, every_s: float) -> None:
     """Measures for ever."""
     await streams.ensure(bus.js, streams.PROMPTS)
     while True:
@@ -26,7 +24,7 @@ async def watch_depth(bus: Bus) -> None:
             await measure(bus)
         except (nats.errors.Error, APIError) as error:
             log.warning("depth_unknown", error=repr(error))
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(every_s)
 
 
 async def measure(bus: Bus) -> None:

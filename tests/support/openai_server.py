@@ -7,7 +7,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,7 @@ class OpenAIServer:
     url: str
     pieces: list[str] = field(default_factory=lambda: list(ANSWER))
     gate: asyncio.Semaphore | None = None  # if set, each piece waits for a permit
+    pause_s: float = 0.0  # before each piece
     faults: list[int | str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)  # of error responses
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -70,6 +71,9 @@ class OpenAIServer:
         for number, piece in enumerate(self.pieces):
             if self.gate is not None:
                 await self.gate.acquire()
+            if self.pause_s:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.stalled.wait(), self.pause_s)
             if number == 2 and fault == "cut":
                 raise ConnectionAbortedError
             if number == 2 and fault == "stall_later":
