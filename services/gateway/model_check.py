@@ -9,6 +9,7 @@ from shared.bus.query import QueryClient
 
 GOOD_S = 30.0
 DEADLINE_S = 40.0
+THERE_S = 0.95  # below the first pause between tries: if there is no worker, nobody waits for one
 
 
 class ModelCheck:
@@ -43,6 +44,7 @@ class ModelCheck:
         return await asyncio.shield(self._testing)
 
     async def _test(self) -> dict[str, Any]:
+        await self._queries.ask("llm", "agents", {}, THERE_S)  # is anybody there?
         found: dict[str, Any] = await self._queries.ask("llm", "test", {}, DEADLINE_S)
         self._result, self._good_until = found, asyncio.get_running_loop().time() + GOOD_S
         return found

@@ -153,7 +153,8 @@ async def test_without_workers_any_name_is_accepted_and_the_list_says_so(nats_ur
         session_id = await new_session(ada)
         sent = await ada.send_message(session_id, "hello", reply="somebody")
         assert sent["reply_id"]
-        assert problem(await http.get("/api/agents")) == (503, 503)
+        for answer in (await http.get("/api/agents"), await http.post("/api/llm/test")):
+            assert problem(answer) == (503, 503)
 
 
 async def test_a_track_is_opened_with_its_greeting_and_has_one_plan_at_a_time(nats_url: str) -> None:
