@@ -32,7 +32,7 @@ async def engine(settings: DatabaseSettings) -> AsyncIterator[AsyncEngine]:
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
         pool_pre_ping=True,
-        pool_recycle=3600,
+        pool_recycle=int(settings.pool_recycle_s),
         connect_args={
             "timeout": _CONNECT_TIMEOUT_S,
             "server_settings": {

@@ -12,6 +12,7 @@ from services.ops.commands.doctor import doctor
 from services.ops.commands.export import export
 from services.ops.commands.import_ import import_
 from services.ops.commands.migrate import migrate
+from services.ops.commands.parked import parked
 from services.ops.commands.ps import ps
 from services.ops.commands.rebuild import rebuild
 from services.ops.commands.replay import replay
@@ -33,6 +34,7 @@ for subcommand in (up, ps, stop, token, migrate, doctor, demo, export, rebuild, 
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dev)
 app.command(name="import")(import_)
 app.add_typer(audit, name="audit")
+app.add_typer(parked, name="parked")
 app.add_typer(replay, name="replay")
 
 

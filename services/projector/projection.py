@@ -1,10 +1,11 @@
 """One page of the log into the tables: rows and checkpoint in one transaction, order checked, poison parked."""
 
 import time
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.projector import live, source, store
 from services.projector.change import Change
@@ -45,7 +46,9 @@ class _Step:
     changes: list[Change]
 
 
-class _PoisonAt(Exception):
+class PoisonAt(Exception):
+    """A session has an event that can't be folded."""
+
     def __init__(self, session_id: str, seq: int, reason: str) -> None:
         self.session_id, self.seq, self.reason = session_id, seq, reason
         super().__init__(reason)
@@ -72,10 +75,10 @@ class Projection:
         while True:
             try:
                 return await self._fold(limit, up_to)
-            except _PoisonAt as poison:
+            except PoisonAt as poison:
                 await self._park(poison.session_id, poison.seq, poison.reason)
             except DBAPIError as error:
-                if not _is_about_data(error):
+                if not is_about_data(error):
                     raise
                 if limit == 1:
                     await self._park_next(str(error.orig))
@@ -92,16 +95,7 @@ class Projection:
                 if head_seq < at.seq:
                     raise LogBehind(f"the log ends at {head_seq}, the read models at {at.seq}")
                 return Folded(at.seq, 0)
-            parked = await store.parked_sessions(connection)
-            steps = [step for event in events if (step := _step(event, parked))]
-            rows = await store.load(connection, (change for step in steps for change in step.changes))
-            for step in steps:
-                try:
-                    for change in step.changes:
-                        rows.apply(change)
-                except Poison as poison:
-                    raise _PoisonAt(step.recorded.envelope.subject, step.recorded.seq, str(poison)) from poison
-            await store.write(connection, rows)
+            steps = await fold_into(connection, events, await store.parked_sessions(connection))
             await store.move_checkpoint(connection, Checkpoint(events[-1].epoch, events[-1].seq))
         return _folded(steps, events)
 
@@ -114,6 +108,24 @@ class Projection:
     async def _park(self, session_id: str, seq: int, reason: str) -> None:
         log.error("session_parked", session_id=session_id, seq=seq, reason=reason)
         await store.park(self.engine, session_id, seq, reason)
+
+
+async def fold_into(connection: AsyncConnection, events: list[Logged], parked: Set[str]) -> list[_Step]:
+    """The events are in the rows, once the transaction is; those of parked sessions are passed over.
+
+    Raises:
+        PoisonAt: one of them can't be folded.
+    """
+    steps = [step for event in events if (step := _step(event, parked))]
+    rows = await store.load(connection, (change for step in steps for change in step.changes))
+    for step in steps:
+        try:
+            for change in step.changes:
+                rows.apply(change)
+        except Poison as poison:
+            raise PoisonAt(step.recorded.envelope.subject, step.recorded.seq, str(poison)) from poison
+    await store.write(connection, rows)
+    return steps
 
 
 def _folded(steps: list[_Step], events: list[Logged]) -> Folded:
@@ -129,17 +141,17 @@ def _folded(steps: list[_Step], events: list[Logged]) -> Folded:
     return folded
 
 
-def _is_about_data(error: DBAPIError) -> bool:
+def is_about_data(error: DBAPIError) -> bool:
     """Whether the database refused a value, and not the work. Source: PostgreSQL, appendix A, classes 22 and 23."""
     return str(getattr(error.orig, "sqlstate", None) or "")[:2] in ("22", "23")
 
 
-def _step(event: Logged, parked: set[str]) -> _Step | None:
+def _step(event: Logged, parked: Set[str]) -> _Step | None:
     """Nothing for what is not folded: second copies, what is no event, and the events of parked sessions."""
     if event.is_passed_over or event.body is None or event.session_id in parked:
         return None
     try:
         recorded = decode(event.seq, event.body)
     except MalformedEventError as error:
-        raise _PoisonAt(event.session_id, event.seq, str(error)) from error
+        raise PoisonAt(event.session_id, event.seq, str(error)) from error
     return _Step(recorded, changes(recorded))

@@ -1,6 +1,6 @@
 """All checks, in the order in which a person would repair what they find."""
 
-from services.ops.checks import machine, servers, services
+from services.ops.checks import machine, projections, servers, services
 from services.ops.checks.finding import Finding, Subject
 
 
@@ -16,6 +16,8 @@ async def examine(subject: Subject) -> list[Finding]:
         await servers.streams(subject),
         await servers.postgres(subject),
         await servers.schema(subject),
+        await projections.connections(subject),
+        await projections.parked(subject),
         *await services.all_ready(subject),
         services.model(subject),
     ]

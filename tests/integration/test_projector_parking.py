@@ -1,0 +1,81 @@
+"""A session that can't be folded is left behind, named everywhere, and comes back whole."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from services.ops.checks import projections
+from services.ops.checks.finding import Subject
+from services.ops.datadir import DataDir
+from services.projector import parking
+from shared import db, ids
+from shared.events import MessageEdited
+from shared.settings import DatabaseSettings
+from tests.support.conversation import answered, created, envelope, posted
+from tests.support.folding import append, fold_all
+from tests.support.logs import environment, has_role, readiness
+from tests.support.services import running
+from tests.support.system import antiphon
+from tests.support.tampering import tampered
+
+MENDED = "UPDATE log.events SET body = replace(convert_from(body, 'UTF8'), 'nowhere', 'c1')::bytea WHERE seq = 4"
+
+
+async def run(url: str, *words: str) -> tuple[int, str]:
+    done = await asyncio.to_thread(antiphon, *words, "--database-url", url, COLUMNS="300")
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+async def test_a_parked_session_is_named_and_comes_back_from_its_first_event(
+    nats_url: str, database_url: str, data_dir: Any
+) -> None:
+    reply, said = ids.uuid7(), posted("s1", "first")
+    events = [created("s1"), created("s2"), said, posted("s1", "lost", "nowhere", reply_id=reply)]
+    events += [envelope("s1", MessageEdited(message_id=said.id, chat_id="c1", content="second"))]
+    events += [*answered("s1", reply, "found"), posted("s2", "meanwhile")]
+    async with (
+        db.engine(DatabaseSettings(database_url=database_url)) as pool,
+        running("projector", environment(nats_url, database_url)) as projector,
+    ):
+        await has_role(projector, "active")
+        await append(pool, events)
+        await fold_all(pool, page=3)
+        (one,) = await parking.parked_sessions(pool)
+        assert (one.session_id, one.seq) == ("s1", 4)
+        assert "nowhere" in one.reason
+
+        checks = (await readiness(projector))["checks"]
+        assert checks["parked"]["first"][0]["session_id"] == "s1"
+        finding = await projections.parked(Subject(DataDir(data_dir), nats_url, database_url, 8000, {}))
+        assert not finding.ok
+        assert "s1 at 4" in finding.cause
+        code, told = await run(database_url, "parked", "list", "--json")
+        assert (code, [found["session_id"] for found in json.loads(told)]) == (0, ["s1"])
+
+        code, told = await run(database_url, "parked", "retry", "s1")
+        assert (code, "at position 4" in told) == (1, True), told
+        assert await parking.parked_sessions(pool) == [one]
+
+        await tampered(database_url, MENDED)
+        code, told = await run(database_url, "parked", "retry", "s1")
+        assert (code, "6 events" in told) == (0, True), told
+        assert await parking.parked_sessions(pool) == []
+        with pytest.raises(parking.NotParked):
+            await parking.retry(pool, "s1")
+        await append(pool, [posted("s1", "after")])
+        await fold_all(pool)
+        code, told = await run(database_url, "verify-read-models")
+        assert (code, "up to 9" in told) == (0, True), told
+
+
+async def test_the_pools_of_all_services_fit_the_server(database_url: str, data_dir: Any) -> None:
+    subject = Subject(DataDir(data_dir), None, database_url, 8000, {})
+    finding = await projections.connections(subject)
+    assert finding.ok, finding
+    greedy = Subject(DataDir(data_dir), None, database_url, 8000, {"ANTIPHON_POOL_SIZE": "200"})
+    finding = await projections.connections(greedy)
+    assert not finding.ok
+    assert "432; the server allows 197" in finding.cause
