@@ -51,6 +51,9 @@ class World:
     chat_id: str = field(default_factory=ids.uuid7)
     deltas: list[dict[str, Any]] = field(default_factory=list)
     track: dict[str, Any] | None = None
+    ai_context: dict[str, Any] = field(default_factory=dict)
+    spent: dict[str, int] = field(default_factory=lambda: {"requests": 0, "tokens": 0})
+    questions: list[dict[str, Any]] = field(default_factory=list)  # how much somebody has spent
 
     async def start(self, *, makes_log: bool = True) -> None:
         if makes_log:
@@ -181,7 +184,12 @@ class World:
         @broker.subscriber(subjects.query("projector", "context"))
         async def context(request: dict[str, Any]) -> dict[str, Any]:
             shown = await self.messages(request["session_id"], request["chat_id"], request["up_to_seq"])
-            return ok({"messages": shown, "track": self.track})
+            return ok({"messages": shown, "track": self.track, "ai_context": self.ai_context})
+
+        @broker.subscriber(subjects.query("projector", "spent"))
+        async def spent(request: dict[str, Any]) -> dict[str, Any]:
+            self.questions.append(request)
+            return ok(self.spent)
 
         @broker.subscriber(subjects.query("projector", "open_replies"))
         async def open_replies(_request: dict[str, Any]) -> dict[str, Any]:

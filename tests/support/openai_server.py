@@ -28,6 +28,20 @@ USAGE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A model calls a tool, after `text`. Arguments that are a string are sent as they are, whatever they are."""
+
+    name: str
+    arguments: dict[str, Any] | str
+    text: str = ""
+
+    @property
+    def delta(self) -> dict[str, Any]:
+        sent = self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
+        return {"index": 0, "id": "call-1", "type": "function", "function": {"name": self.name, "arguments": sent}}
+
+
 @dataclass(slots=True)
 class OpenAIServer:
     """What it answers next, and what it was asked. An entry of `faults` answers one request.
@@ -38,6 +52,9 @@ class OpenAIServer:
 
     url: str
     pieces: list[str] = field(default_factory=lambda: list(ANSWER))
+    answers: list[str] = field(default_factory=list)  # if there are any, each is one whole answer in place of `pieces`
+    calls: list[Call | None] = field(default_factory=list)  # each is one whole answer; None is one of `pieces`
+    refuses_tools: bool = False
     gate: asyncio.Semaphore | None = None  # if set, each piece waits for a permit
     pause_s: float = 0.0  # before each piece
     faults: list[int | str] = field(default_factory=list)
@@ -52,6 +69,8 @@ class OpenAIServer:
         self.requests.append(await request.json())
         self.keys.append(request.headers.get("authorization", ""))
         fault = self.faults.pop(0) if self.faults else None
+        if self.refuses_tools and self.requests[-1].get("tools"):
+            return JSONResponse({"error": {"message": "test-model does not support tools", "type": "fault"}}, 400)
         if isinstance(fault, int):
             error = {"error": {"message": f"fault {fault} for sk-secret", "type": "fault", "code": None}}
             return JSONResponse(error, fault, self.headers)
@@ -68,7 +87,9 @@ class OpenAIServer:
     async def _events(self, fault: str | None) -> AsyncIterator[bytes]:
         if fault == "stall":
             await self.stalled.wait()
-        for number, piece in enumerate(self.pieces):
+        call = self.calls.pop(0) if self.calls else None
+        pieces = [call.text] if call else [self.answers.pop(0)] if self.answers else self.pieces
+        for number, piece in enumerate(pieces):
             if self.gate is not None:
                 await self.gate.acquire()
             if self.pause_s:
@@ -81,7 +102,9 @@ class OpenAIServer:
             if number == 2 and fault == "malformed":
                 yield b"data: {not json\n\n"
             yield _chunk([{"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}])
-        yield _chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        if call:
+            yield _chunk([{"index": 0, "delta": {"tool_calls": [call.delta]}, "finish_reason": None}])
+        yield _chunk([{"index": 0, "delta": {}, "finish_reason": "tool_calls" if call else "stop"}])
         if fault != "no_usage":
             yield _chunk([], USAGE)
         yield b"data: [DONE]\n\n"
