@@ -14,7 +14,6 @@ from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, Syst
 
 from shared.bus.query import QueryClient
 from shared.events import AiContext, Manifest, Track
-from shared.session import OpenReply
 
 CHARS_PER_TOKEN = 4  # an estimate that needs no tokenizer; English text has a little more
 OVERHEAD_TOKENS = 4  # per message
@@ -55,18 +54,25 @@ class Chat(BaseModel):
 
 
 async def recent(
-    queries: QueryClient, session_id: str, reply: OpenReply, *, up_to_seq: int, limit: int, deadline_s: float = QUERY_S
+    queries: QueryClient,
+    session_id: str,
+    chat_id: str,
+    thread_of: str,
+    *,
+    up_to_seq: int,
+    limit: int,
+    deadline_s: float = QUERY_S,
 ) -> Chat:
-    """The reply's chat, with the newest `limit` messages of the thread that ends with its prompt (of the chat's newest
-    thread where it has none) up to a position, once the projector has got there.
+    """The chat with the newest `limit` messages of the thread that ends with a message (empty: with the newest one) up
+    to a position, once the projector has got there.
 
     Raises:
         Unavailable: the projector is away or behind.
     """
     request: dict[str, Any] = {
         "session_id": session_id,
-        "chat_id": reply.chat_id,
-        "message_id": reply.prompt_id or None,
+        "chat_id": chat_id,
+        "message_id": thread_of or None,
         "up_to_seq": up_to_seq,
         "min_seq": up_to_seq,
         "limit": limit,

@@ -31,8 +31,15 @@ async def measure(bus: Bus) -> None:
     """The metrics show the queue as it is now."""
     state = (await bus.js.stream_info(subjects.PROMPTS)).state
     QUEUED.set(state.messages)
-    WAITING.set((await bus.js.consumer_info(subjects.PROMPTS, DURABLE)).num_pending or 0)
+    WAITING.set(await _untaken(bus, state.messages))
     OLDEST.set(await _age_s(bus, state.first_seq) if state.messages else 0.0)
+
+
+async def _untaken(bus: Bus, jobs: int) -> int:
+    try:
+        return (await bus.js.consumer_info(subjects.PROMPTS, DURABLE)).num_pending or 0
+    except NotFoundError:  # no worker has begun yet
+        return jobs
 
 
 async def _age_s(bus: Bus, seq: int) -> float:

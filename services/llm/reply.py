@@ -21,7 +21,8 @@ from services.llm.turn import Answered, Planned, Turn
 from services.llm.wanted import Wanted
 from shared import telemetry
 from shared.bus.query import QueryClient
-from shared.events import Recorded, Usage
+from shared.events import Recorded, ReplyRequested, Usage
+from shared.events.replies import Purpose
 from shared.logging import get_logger
 from shared.session import OpenReply, SessionState
 
@@ -84,12 +85,16 @@ class Replies:
     async def _prepare(self, state: SessionState, of: Attempt) -> tuple[Turn, Chunks]:
         s, reply = self.settings, of.reply
         await self.quota.check(of.prompt.envelope.actor, reply.requested_seq)
-        shown = await context.recent(self.queries, of.session_id, reply, up_to_seq=state.seq, limit=s.context_messages)
+        asked = _asked(of)
+        shown = await context.recent(
+            self.queries, of.session_id, reply.chat_id, asked.thread_of, up_to_seq=state.seq, limit=s.context_messages
+        )
         chat = state.chats.get(reply.chat_id)
         agent, chat_type = (chat.agent, chat.chat_type) if chat else ("", "")
-        spec = self.agents.resolve(reply.agent, agent, chat_type, shown.ai_context, shown.track, reply.purpose)
+        spec = self.agents.resolve(reply.agent, agent, chat_type, shown.ai_context, shown.track, asked.purpose)
+        before = [message for message in shown.messages if message.id != asked.in_place_of]
         built = context.build(
-            shown.messages, reply.prompt_id, reply.requested_seq, spec.instructions, s.context_tokens, spec.task
+            before, reply.prompt_id, reply.requested_seq, spec.instructions, s.context_tokens, spec.task
         )
         chunks = Chunks(
             self.deltas, of.session_id, reply.reply_id, reply.chat_id, of.number, s.chunk_ms / 1000, s.chunk_chars
@@ -98,7 +103,7 @@ class Replies:
             spec,
             built,
             chunks.add,
-            purpose=reply.purpose,
+            purpose=asked.purpose,
             chat_id=reply.chat_id,
             reply_id=reply.reply_id,
             user=of.prompt.envelope.actor,
@@ -143,6 +148,26 @@ class Replies:
     async def _seen(self, of: Attempt) -> str:
         """What clients have got of the attempt, as far as the memory stream has it."""
         return await self.deltas.text(of.session_id, of.reply.reply_id, of.number) if of.number else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of the model. `thread_of`: the message that its thread ends with, empty for the chat's newest one.
+    `in_place_of`: the message beside which the answer is to stand where there is no prompt to begin anew from.
+    """
+
+    purpose: Purpose
+    thread_of: str
+    in_place_of: str = ""
+
+
+def _asked(of: Attempt) -> _Asked:
+    reply, event = of.reply, of.prompt.event
+    if reply.prompt_id:
+        return _Asked(reply.purpose, reply.prompt_id)
+    if reply.purpose == "regenerate" and isinstance(event, ReplyRequested) and event.message_id:
+        return _Asked("greet", event.message_id, event.message_id)  # what opened the chat, once more
+    return _Asked(reply.purpose, "")
 
 
 def _guess(text: str) -> Usage:
