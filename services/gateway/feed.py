@@ -15,7 +15,7 @@ from services.gateway import measures
 from services.gateway.chain import Chain, Copy, Link
 from services.gateway.fold import Fold, deliverable
 from services.gateway.hub import Hub, Listener
-from services.gateway.publication import Framer, passing, publication
+from services.gateway.publication import MAX_OFFSET, Framer, passing, publication
 from services.gateway.running import Running
 from services.gateway.source import Page, Source
 from services.gateway.waiting import Waiting
@@ -223,12 +223,15 @@ class Feed:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    async def events_after(self, seq: int, limit: int, max_bytes: int) -> Page | None:
-        """The events in (seq, last], as far as `limit` and `max_bytes` allow; None if they can't be proved complete."""
+    async def events_after(self, seq: int, limit: int, max_bytes: int, up_to: int = MAX_OFFSET) -> Page | None:
+        """The events in (seq, last], at most to `up_to`, as far as `limit` and `max_bytes` allow; None if they can't be
+        proved complete."""
+        end = min(up_to, self.chain.covered)
         recent = self.fold.recent_after(seq)
         if recent is not None:
-            return Page.of([(link.seq, link.body) for link in recent], seq, self.chain.covered, limit, max_bytes)
-        return await self._source.page(self.session_id, seq, self.chain.last, limit, max_bytes)
+            links = [(link.seq, link.body) for link in recent if link.seq <= end]
+            return Page.of(links, seq, end, limit, max_bytes)
+        return await self._source.page(self.session_id, seq, min(end, self.chain.last), limit, max_bytes)
 
     async def stored(self, seq: int) -> bytes | None:
         """The body of this session's event at `seq`, from memory or by the leader's word."""

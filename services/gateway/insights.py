@@ -7,8 +7,9 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from services.gateway.access import answerable_for, inspectable, only_operators
 from services.gateway.context import Caller, Gateway
+from services.gateway.publication import MAX_OFFSET
 from services.gateway.reading import PAGE, PROJECTOR, Limit, SessionRequest
-from services.gateway.requests import MAX_OFFSET, Params, parse
+from services.gateway.requests import Params, parse
 from services.gateway.writing import located
 from shared.events.base import EventId, SessionId, UserId
 

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from services.gateway.access import readable
 from services.gateway.context import Gateway
 from services.gateway.feed import Feed
+from services.gateway.publication import after
 from shared import errors
 from shared.auth import Identity
 
 MAX_EVENTS = 300
 MAX_BYTES = 512 * 1024
-_STEP = 1000
+FIRST_WINDOW = 512  # positions
+WIDER = 4
+WINDOW_EVENTS = 64  # at least so many are read at a time
+WINDOW_BYTES = 4 * MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,11 @@ async def page(
             before = since[0] if since else feed.last + 1
             found, more = await _before(feed, before, count)
         else:
-            found, more = await _after(feed, since[0] if since else 0, count)
+            found, more = await _from(feed, since[0] if since else 0, count)
         return EventPage(found, feed.last, epoch, more)
 
 
-async def _after(feed: Feed, seq: int, count: int) -> tuple[list[bytes], bool]:
+async def _from(feed: Feed, seq: int, count: int) -> tuple[list[bytes], bool]:
     got = await feed.events_after(seq, count, MAX_BYTES)
     if got is None:
         raise errors.Unrecoverable("older events are in the log only")
@@ -56,24 +60,31 @@ async def _after(feed: Feed, seq: int, count: int) -> tuple[list[bytes], bool]:
 
 
 async def _before(feed: Feed, before: int, count: int) -> tuple[list[bytes], bool]:
-    """Reads forward and keeps the end: the stream can't be read backwards."""
-    newest: list[bytes] = []
-    seq, passed = 0, 0
-    while True:
-        got = await feed.events_after(seq, _STEP, 4 * MAX_BYTES)
-        if got is None:
+    """The events below `before`, newest first. The stream can't be read backwards, and a session's positions are as far
+    apart as others are busy: so windows of positions are read, each further back and larger, until there are enough.
+    """
+    found: list[tuple[int, bytes]] = []
+    end, width, events = min(before - 1, feed.last), max(FIRST_WINDOW, count), max(WINDOW_EVENTS, count + 1)
+    while end > 0 and len(found) <= count:  # one more than asked for: the oldest must name the one before it
+        start = max(0, end - width)
+        window = await feed.events_after(start, events, WINDOW_BYTES, up_to=end)
+        if window is None:
             raise errors.Unrecoverable("older events are in the log only")
-        older = [publication for at, publication in got.events if at < before]
-        newest = (newest + older)[-count:]
-        passed += len(older)
-        if not got.more or len(older) < len(got.events) or not got.events:
-            break
-        seq = got.events[-1][0]
+        if window.more:
+            width = max(1, width // WIDER)
+            continue
+        found += reversed(window.events)
+        end, width = start, width * WIDER
+    return _chained(found, count)
+
+
+def _chained(found: list[tuple[int, bytes]], count: int) -> tuple[list[bytes], bool]:
+    """The first of them that fit, each naming the next older one; and whether there are others."""
     kept: list[bytes] = []
     size = 0
-    for publication in reversed(newest):
+    for number, (_, publication) in enumerate(found[:count]):
         size += len(publication)
         if kept and size > MAX_BYTES:
             break
-        kept.append(publication)
-    return kept, passed > len(kept)
+        kept.append(after(found[number + 1][0] if number + 1 < len(found) else 0, publication))
+    return kept, len(found) > len(kept)

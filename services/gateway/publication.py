@@ -2,10 +2,19 @@
 
 import orjson
 
+MAX_OFFSET = 2**53 - 1  # what every client can tell apart from its neighbours
+
+_TAGS = b',"tags":{"prev":"'
+
 
 def publication(seq: int, prev: int, body: bytes) -> bytes:
     """A durable publication: the event, its offset, and the session's seq before it."""
-    return b'{"data":%b,"offset":%d,"tags":{"prev":"%d"}}' % (body, seq, prev)
+    return b'{"data":%b,"offset":%d%b%d"}}' % (body, seq, _TAGS, prev)
+
+
+def after(prev: int, publication: bytes) -> bytes:
+    """The same publication of a reader that knows the event before it, at `prev`."""
+    return b'%b%b%d"}}' % (publication[: publication.rindex(_TAGS)], _TAGS, prev)
 
 
 def passing(body: bytes) -> bytes:

@@ -4,9 +4,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.gateway.publication import MAX_OFFSET
 from shared import errors
-
-MAX_OFFSET = 2**53 - 1
 
 
 class Params(BaseModel):

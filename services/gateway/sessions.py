@@ -231,7 +231,7 @@ class Sessions:
     async def _sweep_idle(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(min(1.0, self._linger_s / 2))
+            await asyncio.sleep(min(1.0, max(0.05, self._linger_s / 2)))
             idle = [
                 feed
                 for feed in self._feeds.values()

@@ -80,7 +80,7 @@ class Source:
                 return None
             if not whole or await self.floor.confirm() <= proven + 1:
                 break
-            older, whole = await self._from_history(session_id, seq, self.floor.seq - 1, limit, max_bytes)
+            older, whole = await self._from_history(session_id, seq, min(self.floor.seq - 1, target), limit, max_bytes)
             proven = self.floor.seq - 1
         found = [(stored.seq, stored.body) for stored in older + recent if stored.seq <= target]
         page = Page.of(found, seq, target, limit, max_bytes)
