@@ -53,8 +53,9 @@ class Outages:
         full = [STORAGE] if self.room.is_full else []
         return [BUS] if self.is_quiet else sorted({*self._away, *more, *full})
 
-    def heard(self) -> None:
-        """The bus answered."""
+    def heard(self, filled: float) -> None:
+        """The bus answered: so much of the room for events is taken (0 to 1)."""
+        self.room.heard(filled)
         if self.is_quiet:
             log.info("bus_answers_again", silent_s=round(self.silent_s, 1))
         self.silent_s = 0.0

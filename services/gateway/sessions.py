@@ -188,8 +188,7 @@ class Sessions:
 
     async def _look(self, info: StreamInfo) -> None:
         """Takes in what the leader says of the stream; if it is another one, everything known here is forgotten."""
-        self.outages.heard()
-        self.outages.room.heard(streams.filled(info))
+        self.outages.heard(streams.filled(info))
         identity = (streams.epoch_of(info), str(info.created))
         if not identity[0]:
             raise errors.Unavailable("the event stream names no epoch")
