@@ -231,7 +231,7 @@ class Commands:
         if (
             event.get("subject") != command.session_id
             or event.get("id") != command.id
-            or not is_repeat(command, event.get("type", ""), event.get("data", {}))
+            or not (event.get("erased") or is_repeat(command, event.get("type", ""), event.get("data", {})))
         ):
             raise errors.Conflict(f"the id {command.id} was used for something else, at seq {seq}")
         await self._see(call.feed, seq)

@@ -12,6 +12,7 @@ from shared.events import (
     ChatActivated,
     ChatConfigured,
     ChatCreated,
+    ContentErased,
     MessageEdited,
     MessagePosted,
     MessageRedacted,
@@ -98,12 +99,21 @@ class _Story:
                 self._change(seq, data, said | ({"metadata": data["metadata"]} if "metadata" in data else {}))
             case MessageRedacted.TYPE:
                 self._change(seq, data, {"content": "", "metadata": {}, "redacted": True})
+            case ContentErased.TYPE:
+                for message_id in data.get("message_ids", []):
+                    self._erase(seq, message_id)
 
     def _change(self, seq: int, data: dict[str, Any], values: dict[str, Any]) -> None:
         """The message is as it was, with other values; one that was redacted stays so."""
         row = next((one for one in self.messages if one["id"] == data.get("message_id")), None)
-        if row is not None and not row["redacted"]:
+        if row is not None and not row["redacted"] and not row.get("erased"):
             row.update(values, changed_seq=seq)
+
+    def _erase(self, seq: int, message_id: str) -> None:
+        for row in self.messages:
+            if row["id"] == message_id:
+                named = {} if row.get("model") else {"author_name": ""}
+                row.update(named, content="", metadata={}, erased=True, changed_seq=seq)
 
     def snapshot(self, state: SessionState) -> dict[str, Any]:
         """The fields of a snapshot."""

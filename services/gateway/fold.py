@@ -9,6 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from services.gateway.chain import Link
+from services.gateway.erased import told_in, without_what_was_said
 from shared.events import CATALOGUE, Envelope, MessagePosted, Recorded, Unknown
 from shared.session import SessionState, evolve
 
@@ -29,6 +30,8 @@ class Fold:
 
     def apply(self, link: Link) -> None:
         """Takes in one event."""
+        if left := told_in(link.body):
+            self._forget(left)
         self._remember(link)
         raw = _parse(link.body)
         recorded = None
@@ -72,6 +75,10 @@ class Fold:
             return None
         links = list(self._recent)
         return links[bisect_right(links, seq, key=lambda link: link.seq) :]
+
+    def _forget(self, left: dict[int, bytes]) -> None:
+        self._recent = deque(without_what_was_said(self._recent, left))
+        self._recent_bytes = sum(len(link.body) for link in self._recent)
 
     def _remember(self, link: Link) -> None:
         self._recent.append(link)

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from services.gateway.erased import with_remains
 from services.gateway.floor import Floor
 from services.gateway.publication import publication
 from shared import errors, subjects
@@ -63,7 +64,7 @@ class Source:
                 break
             older, _ = await self._from_history(session_id, seq, self.floor.seq - 1)
             proven = self.floor.seq - 1
-        return older + recent, recent[-1].seq if recent else proven
+        return with_remains(older + recent, seq), recent[-1].seq if recent else proven
 
     async def page(self, session_id: str, seq: int, target: int, limit: int, max_bytes: int) -> Page | None:
         """The events in (seq, target] within the limits, from the stream, and from the log what was trimmed; None if
@@ -82,7 +83,7 @@ class Source:
                 break
             older, whole = await self._from_history(session_id, seq, min(self.floor.seq - 1, target), limit, max_bytes)
             proven = self.floor.seq - 1
-        found = [(stored.seq, stored.body) for stored in older + recent if stored.seq <= target]
+        found = [(stored.seq, stored.body) for stored in with_remains(older + recent, seq) if stored.seq <= target]
         page = Page.of(found, seq, target, limit, max_bytes)
         return page if whole or page.more else None
 
@@ -105,9 +106,17 @@ class Source:
         return found
 
     async def body(self, session_id: str, seq: int) -> bytes | None:
-        """The body at `seq` if that event is the session's."""
+        """The body at `seq` if that event is the session's; what is left of it, if it was erased.
+
+        Raises:
+            Unavailable: the stream, or the log where it is needed, does not answer.
+        """
         stored = await self._reader.at(subjects.EVENTS, seq)
-        return stored.body if stored is not None and stored.subject == subjects.event(session_id) else None
+        if stored is not None:
+            return stored.body if stored.subject == subjects.event(session_id) else None
+        request = {"session_id": session_id, "after": seq - 1, "limit": 1}
+        page: dict[str, Any] = await self._queries.ask("history", "read", request, HISTORY_DEADLINE_S)
+        return next((_body(row) for row in page["events"] if row["seq"] == seq), None)
 
     async def deltas(self, session_id: str) -> list[bytes]:
         """The chunks of the session that are still kept, oldest first."""
@@ -150,7 +159,8 @@ class Source:
 
 
 def _body(row: dict[str, Any]) -> bytes:
-    if row.get("body") is not None:
-        return orjson.dumps(row["body"])
+    left = row.get("body") or row.get("remains")
+    if left is not None:
+        return orjson.dumps(left)
     place = {"seq": row["seq"], "id": row["id"], "type": row["type"], "subject": row["session_id"]}
     return orjson.dumps({**place, "erased" if row.get("erased") else "malformed": True})

@@ -13,7 +13,7 @@ import orjson
 from services.gateway.chain import Link
 from services.gateway.feed import Feed
 from shared.bus.query import QueryClient
-from shared.events import MessageEdited, MessagePosted, MessageRedacted, OperationApplied, ReplyCompleted
+from shared.events import ContentErased, MessageEdited, MessagePosted, MessageRedacted, OperationApplied, ReplyCompleted
 from shared.session import Command, Target
 from shared.session.commands import EditMessage, RedactMessage, SubmitOperation
 from shared.session.replying import RequestReply
@@ -64,6 +64,8 @@ def message_in(links: Iterable[Link], message_id: str) -> Target | None:
             case MessageEdited.TYPE if target and data.get("message_id") == message_id and not target.redacted:
                 target = replace(target, seq=seq)
             case MessageRedacted.TYPE if target and data.get("message_id") == message_id and not target.redacted:
+                target = replace(target, seq=seq, redacted=True)
+            case ContentErased.TYPE if target and message_id in data.get("message_ids", []):
                 target = replace(target, seq=seq, redacted=True)
     return target
 

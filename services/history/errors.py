@@ -9,7 +9,7 @@ StandStill
 SchemaMissing        Temporary: somebody will migrate
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from shared.errors import Temporary
@@ -26,10 +26,11 @@ def ranges(positions: Iterable[int]) -> str:
 class Hole(StandStill):
     """Positions are missing between the log and the stream; restore them, or run `antiphon accept-gap` to go on without"""  # noqa: E501
 
-    def __init__(self, first: int, last: int, lost: list[int] | None = None) -> None:
+    def __init__(self, first: int, last: int, lost: Sequence[int] | None = None) -> None:
         self.first = first
         self.last = last
-        super().__init__(ranges(range(first, last + 1) if lost is None else lost))
+        self.lost = range(first, last + 1) if lost is None else lost
+        super().__init__(ranges(self.lost))
 
 
 class ForeignEpoch(StandStill):

@@ -9,12 +9,14 @@ import typer
 from services.ops.commands.audit import audit
 from services.ops.commands.demo import demo
 from services.ops.commands.doctor import doctor
+from services.ops.commands.erase import erase
 from services.ops.commands.export import export
 from services.ops.commands.import_ import import_
 from services.ops.commands.migrate import migrate
 from services.ops.commands.parked import parked
 from services.ops.commands.ps import ps
 from services.ops.commands.rebuild import rebuild
+from services.ops.commands.recovery import accept_gap, restore_stream
 from services.ops.commands.replay import replay
 from services.ops.commands.stop import stop
 from services.ops.commands.token import token
@@ -31,6 +33,8 @@ app = typer.Typer(
 )
 for subcommand in (up, ps, stop, token, migrate, doctor, demo, export, rebuild, verify_read_models):
     app.command()(subcommand)
+for order in (erase, restore_stream, accept_gap):
+    app.command()(order)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dev)
 app.command(name="import")(import_)
 app.add_typer(audit, name="audit")

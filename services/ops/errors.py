@@ -6,6 +6,7 @@
     ├── NatsUnreachable  DatabaseUnreachable                       the configured servers don't answer
     ├── NeverReady  MigrationFailed                                our own processes don't come up
     ├── NoSigningKey  AuditFailed                                  the audit
+    ├── NotErased  NotRecovered                                    orders about the log
     └── NotRunning  NotStopped  NoSecret  BadDuration  DemoFailed  the other commands
 
 Each ends the command with exit code 1 and this one sentence; none has a traceback.
@@ -107,6 +108,14 @@ class BadReplay(OpsError):
 
 class BadImport(OpsError):
     """Nothing more was imported: {reason}."""
+
+
+class NotErased(OpsError):
+    """Nothing more was erased: {reason}."""
+
+
+class NotRecovered(OpsError):
+    """Nothing was changed: {reason}."""
 
 
 class DemoFailed(OpsError):

@@ -10,6 +10,7 @@ from shared.events import (
     ChatConfigured,
     ChatCreated,
     ChatRenamed,
+    ContentErased,
     MessagePosted,
     ParticipantInvited,
     ParticipantJoined,
@@ -32,6 +33,7 @@ from shared.events import (
     SessionRestored,
     SessionUnarchived,
 )
+from shared.session.erasing import without_names
 from shared.session.state import Chat, Invite, OpenReply, Participant, SessionState
 
 K = TypeVar("K")
@@ -52,7 +54,7 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
         case SessionCreated() as e if not state.exists:
             return _created(state, recorded, e)
         case SessionRenamed() as e:
-            return replace(state, title=e.title)
+            return replace(state, title=e.title, title_seq=seq)
         case SessionArchived() | SessionUnarchived() as e:
             return replace(state, archived=isinstance(e, SessionArchived))
         case SessionDeleted() | SessionRestored() as e:
@@ -73,11 +75,13 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
             changed = _with(state.participants, e.user, replace(known, role=e.role))
             return replace(state, participants=changed)
         case ChatCreated() as e if e.chat_id not in state.chats:
-            return replace(state, chats=_with(state.chats, e.chat_id, Chat(e.chat_id, e.name, e.chat_type)))
+            return replace(
+                state, chats=_with(state.chats, e.chat_id, Chat(e.chat_id, e.name, e.chat_type, name_seq=seq))
+            )
         case ReceiptRead() as e if e.user in state.participants and e.up_to_seq > state.receipts.get(e.user, 0):
             return replace(state, receipts=_with(state.receipts, e.user, e.up_to_seq))
         case ChatRenamed() as e if (chat := state.chats.get(e.chat_id)) is not None:
-            return replace(state, chats=_with(state.chats, e.chat_id, replace(chat, name=e.name)))
+            return replace(state, chats=_with(state.chats, e.chat_id, replace(chat, name=e.name, name_seq=seq)))
         case ChatActivated() as e if e.chat_id in state.chats:
             return replace(state, active_chat=e.chat_id)
         case ChatConfigured() as e if (chat := state.chats.get(e.chat_id)) is not None:
@@ -102,6 +106,8 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
             return _asked(state, replace(running, attempt=e.attempt))
         case ReplyCompleted() | ReplyFailed() | PlanFinalized() as e:
             return replace(state, open_replies=_without(state.open_replies, e.reply_id))
+        case ContentErased() as e:
+            return without_names(state, frozenset(e.seqs))
         case _:
             return state
 
@@ -118,12 +124,14 @@ def _created(state: SessionState, recorded: Recorded, e: SessionCreated) -> Sess
         state,
         owner=e.owner or "",
         title=e.title,
+        created_seq=seq,
+        title_seq=seq,
         kind=e.kind,
         project=e.project,
         created_at=envelope.time,
         active_chat=e.chat_id,
         participants={e.owner: Participant(e.owner, e.owner_name or e.owner, "owner", seq)} if e.owner else {},
-        chats={e.chat_id: Chat(e.chat_id, *first_chat(e))},
+        chats={e.chat_id: Chat(e.chat_id, *first_chat(e), name_seq=seq)},
     )
     if e.reply_id is None:
         return created

@@ -35,6 +35,7 @@ class Chat:
     chat_type: str
     agent: str = ""  # who answers here; empty: whoever is meant to in chats of this type
     on_second_prompt: str = ""  # empty: as the session says
+    name_seq: int = 0  # where its name was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class SessionState:
     deleted: bool = False
     participants: Mapping[str, Participant] = field(default_factory=dict)
     invites: Mapping[str, Invite] = field(default_factory=dict)
+    created_seq: int = 0
+    title_seq: int = 0  # where its title was given
     removed: Mapping[str, int] = field(default_factory=dict)  # who, and at which seq; the latest hundreds
     chats: Mapping[str, Chat] = field(default_factory=dict)
     receipts: Mapping[str, int] = field(default_factory=dict)  # up to which seq each participant has read

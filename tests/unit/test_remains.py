@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from shared import ids
 from shared.events import CATALOGUE, ContentErased, Event, Recorded, decode, encode, wrap
@@ -16,7 +17,8 @@ SECRET = "the-secret-words"
 
 # Ids, numbers, names of parts, choices out of a list: nobody says anything in them, so they may stay.
 NOT_SAID = {
-    "owner", "chat_id", "kind", "reply_id", "role", "expires_at", "user", "invite_id", "chat_type", "agent", "previous",
+    "owner", "owner_guest", "guest", "chat_id", "kind", "reply_id", "role", "expires_at", "user", "invite_id",
+    "chat_type", "agent", "previous",
     "parent", "message_id", "target", "purpose", "attempt", "model", "finish_reason", "usage", "first_token_ms",
     "total_ms", "up_to_seq", "seqs", "message_ids", "reason", "remains",
 }  # fmt: skip
@@ -65,6 +67,21 @@ def test_nothing_that_was_said_is_left(history: list[Event]) -> None:
         assert SECRET not in orjson.dumps(left).decode()
         assert left["nonce"] != full["nonce"]
         assert remains(left) == left
+
+
+@given(histories, st.data())
+def test_a_session_that_saw_the_erasure_is_like_one_that_never_saw_the_words(
+    history: list[Event], data: st.DataObject
+) -> None:
+    seqs = data.draw(st.lists(st.integers(1, max(1, len(history))), unique=True, min_size=1))
+    whole, left = SessionState("s"), SessionState("s")
+    for seq, event in enumerate(history, start=1):
+        full = body(event, actor_name="Ada")
+        whole = evolve(whole, decode(seq, orjson.dumps(full)))
+        left = evolve(left, decode(seq, orjson.dumps(remains(full) if seq in seqs else full)))
+    erasure = body(ContentErased(seqs=seqs, reason="asked for"))
+    erased = decode(len(history) + 1, orjson.dumps(erasure))
+    assert evolve(whole, erased) == evolve(left, erased)
 
 
 def test_only_what_says_something_has_to_be_erased() -> None:

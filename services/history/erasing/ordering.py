@@ -52,6 +52,8 @@ class Orders:
             batch = await selection.next()
             if batch is None:
                 break
+            if not made and order.expected_seq not in (None, head_seq):
+                raise errors.Conflict(f"the session has moved on, to {head_seq}")
             try:
                 made.append(await self._publish(order, batch, head_seq))
             except Moved:  # somebody wrote meanwhile, or this is one's own: the log will tell

@@ -22,7 +22,8 @@ _FETCH: Final = 200
 class EraseOrder(BaseModel):
     """What is to be erased: messages with their edits, all that a user said with the answers to it, or everything.
 
-    `by` and `reason` go on record, for ever.
+    `by` and `reason` go on record, for ever. With `expected_seq`, only if that is the session's last position in the
+    stream, 0 where none is left there.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +34,7 @@ class EraseOrder(BaseModel):
     everything: bool = False
     reason: str = Field(min_length=1, max_length=1000)
     by: UserId = "operator"
+    expected_seq: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
