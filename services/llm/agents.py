@@ -59,7 +59,7 @@ class Agents:
         """
         if wishes.model and not self._settings.allows(wishes.model):
             raise GenerationFailedError("bad_configuration", f"The model “{wishes.model}” may not be used here.")
-        definition = self.registry.resolve(asked, chat_agent, chat_type)
+        definition = self.registry.resolve(asked, chat_agent or wishes.agent or "", chat_type)
         return replace(self._spec(definition, wishes, track), task=prompts.task(purpose, track))
 
     def listed(self) -> dict[str, Any]:
