@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,15 @@ class SdkClient:
         waiter = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._process.stdin.write(json.dumps({"id": number, "do": name, **arguments}).encode() + b"\n")
         return await asyncio.wait_for(waiter, 30)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Inside, its process does nothing, and reads nothing (a suspended laptop); afterwards it goes on."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._process.pid, signal.SIGCONT)
 
     async def rpc(self, method: str, **data: Any) -> Any:
         return await self.do("rpc", method=method, data=data)
