@@ -1,15 +1,18 @@
 """Which agents there are, by the workers' word.
 
-Asked in the background: whoever names an agent in a command is answered at once, since commands of one connection must
-not wait for a question that others did not ask. If no worker has answered lately, any name is accepted: what is owed is
-in the log, and a worker that does not know the name says so there.
+Asked in the background: a message that names an agent must not wait for an answer, or the next one would overtake it.
+If no worker has answered lately, any name is accepted: what is owed is in the log, and a worker that does not know the
+name says so there.
 """
 
 import asyncio
 from typing import Any
 
-from shared import errors
-from shared.bus.query import QueryClient
+import nats.errors
+import orjson
+
+from shared import errors, subjects
+from shared.bus.connection import Bus
 from shared.logging import get_logger
 from shared.session import Command
 from shared.session.arranging import ConfigureChat, ConfigureSession, SwitchAgent
@@ -20,14 +23,15 @@ log = get_logger("agents")
 
 VALID_S = 30.0
 PAUSE_S = 10.0
-DEADLINE_S = 0.95  # below the first pause between tries: if there is no worker, nobody waits
+UNKNOWN_PAUSE_S = 2.0
+DEADLINE_S = 1.0
 
 
 class Agents:
     """The workers' last answer, good for `VALID_S` seconds."""
 
-    def __init__(self, queries: QueryClient) -> None:
-        self._queries = queries
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
         self._answer: dict[str, Any] = {}
         self._names: frozenset[str] = frozenset()
         self._good_until = 0.0
@@ -35,11 +39,8 @@ class Agents:
     async def run(self) -> None:
         """Asks now and then, until cancelled."""
         while True:
-            try:
-                await self._ask()
-            except errors.AntiphonError as error:
-                log.debug("agents_not_known", error=str(error))
-            await asyncio.sleep(PAUSE_S)
+            await self._try()
+            await asyncio.sleep(PAUSE_S if self._is_good() else UNKNOWN_PAUSE_S)
 
     async def known(self) -> dict[str, Any]:
         """`{agents: [{name, ...}], defaults, default}`, at most `VALID_S` seconds old.
@@ -48,8 +49,13 @@ class Agents:
             Unavailable: no worker answers.
         """
         if not self._is_good():
-            await self._ask()
+            await self.ask()
         return self._answer
+
+    async def look(self, command: Command) -> None:
+        """Afterwards the agent that the command names can be checked, if there is a worker."""
+        if named_in(command) and not self._is_good():
+            await self._try()
 
     def check(self, command: Command) -> None:
         """Returns if the command names no agent, or one that there is.
@@ -64,10 +70,29 @@ class Agents:
     def _is_good(self) -> bool:
         return asyncio.get_running_loop().time() < self._good_until
 
-    async def _ask(self) -> None:
-        answer = await self._queries.ask("llm", "agents", {}, DEADLINE_S)
-        self._names = frozenset(agent["name"] for agent in answer["agents"])
-        self._answer, self._good_until = answer, asyncio.get_running_loop().time() + VALID_S
+    async def _try(self) -> None:
+        try:
+            await self.ask()
+        except errors.AntiphonError as error:
+            log.debug("agents_not_known", error=str(error))
+
+    async def ask(self) -> None:
+        """Afterwards what is known is new. Once, and behind no breaker: that there is no worker yet is nothing broken.
+
+        Raises:
+            Unavailable: no worker answers.
+        """
+        try:
+            reply = await self._bus.client.request(subjects.query("llm", "agents"), b"{}", timeout=DEADLINE_S)
+        except (nats.errors.Error, TimeoutError) as error:
+            raise errors.Unavailable("llm does not answer") from error
+        try:
+            answer = orjson.loads(reply.data)["ok"]
+            names = frozenset(agent["name"] for agent in answer["agents"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise errors.Unavailable("llm can't tell") from error
+        self._names, self._answer = names, answer
+        self._good_until = asyncio.get_running_loop().time() + VALID_S
 
 
 def named_in(command: Command) -> str | None:

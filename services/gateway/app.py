@@ -79,9 +79,9 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
             clients=Clients(settings.connections_per_user),
             stats=Stats(),
             keyring=Keyring(settings.jwks_url, settings.jwks_refresh_s, settings.jwks_pause_s),
-            agents=Agents(queries),
+            agents=(agents := Agents(bus)),
             places=Places(bus, queries),
-            model_check=ModelCheck(queries, settings.llm_tests_per_minute),
+            model_check=ModelCheck(queries, agents, settings.llm_tests_per_minute),
         )
         health.checks.update(readiness.checks(gateway))
         web = make_app(gateway, health)

@@ -10,7 +10,7 @@ from services.gateway.awareness import awareness
 from services.gateway.context import Caller, Gateway
 from services.gateway.obtaining import create_chat, create_session, get_or_create_session
 from services.gateway.receipts import read_up_to
-from services.gateway.writing import Handler, invite, join_session, typing, write, write_in_chat
+from services.gateway.writing import Handler, invite, join_session, typing, write, write_alone
 from shared import errors
 from shared.session.arranging import ActivateChat, ConfigureChat, ConfigureSession, RenameChat, SwitchAgent
 from shared.session.commands import (
@@ -50,7 +50,7 @@ METHODS: Mapping[str, Method] = {
     "session.create": Method(Order.SERIAL, create_session),
     "session.get_or_create": Method(Order.SERIAL, get_or_create_session),
     "session.rename": Method(Order.SERIAL, write(RenameSession)),
-    "session.configure": Method(Order.SERIAL, write(ConfigureSession)),
+    "session.configure": Method(Order.SERIAL, write_alone(ConfigureSession)),
     "session.archive": Method(Order.SERIAL, write(ArchiveSession)),
     "session.unarchive": Method(Order.SERIAL, write(UnarchiveSession)),
     "session.delete": Method(Order.SERIAL, write(DeleteSession)),
@@ -66,20 +66,20 @@ METHODS: Mapping[str, Method] = {
     "session.timeline": Method(Order.READ, insights.session_timeline),
     "session.at": Method(Order.READ, insights.session_at),
     "chat.create": Method(Order.SERIAL, create_chat),
-    "chat.rename": Method(Order.SERIAL, write_in_chat(RenameChat)),
-    "chat.configure": Method(Order.SERIAL, write_in_chat(ConfigureChat)),
-    "chat.activate": Method(Order.SERIAL, write_in_chat(ActivateChat)),
+    "chat.rename": Method(Order.SERIAL, write_alone(RenameChat)),
+    "chat.configure": Method(Order.SERIAL, write_alone(ConfigureChat)),
+    "chat.activate": Method(Order.SERIAL, write_alone(ActivateChat)),
     "chat.list": Method(Order.READ, reading.chat_list),
     "chat.history": Method(Order.READ, reading.chat_history),
     "message.send": Method(Order.WRITE, write(SendMessage)),
     "message.edit": Method(Order.WRITE, write(EditMessage)),
     "message.redact": Method(Order.WRITE, write(RedactMessage)),
     "message.revisions": Method(Order.READ, insights.message_revisions),
-    "reply.request": Method(Order.SERIAL, write_in_chat(RequestReply)),
-    "reply.cancel": Method(Order.SERIAL, write_in_chat(CancelReply)),
+    "reply.request": Method(Order.SERIAL, write_alone(RequestReply)),
+    "reply.cancel": Method(Order.SERIAL, write_alone(CancelReply)),
     "agent.list": Method(Order.READ, models.agent_list),
-    "agent.switch": Method(Order.SERIAL, write_in_chat(SwitchAgent)),
-    "plan.finalize": Method(Order.SERIAL, write_in_chat(FinalizePlan)),
+    "agent.switch": Method(Order.SERIAL, write_alone(SwitchAgent)),
+    "plan.finalize": Method(Order.SERIAL, write_alone(FinalizePlan)),
     "operation.submit": Method(Order.WRITE, write(SubmitOperation)),
     "object.list": Method(Order.READ, reading.object_list),
     "receipt.read": Method(Order.READ, read_up_to),  # it may wait, and nothing waits for it

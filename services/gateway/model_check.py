@@ -3,13 +3,13 @@
 import asyncio
 from typing import Any
 
+from services.gateway.agents import Agents
 from services.gateway.limits import Buckets
 from services.gateway.retry import RetryLater
 from shared.bus.query import QueryClient
 
 GOOD_S = 30.0
 DEADLINE_S = 40.0
-THERE_S = 0.95  # below the first pause between tries: if there is no worker, nobody waits for one
 
 
 class ModelCheck:
@@ -18,7 +18,8 @@ class ModelCheck:
     `per_minute` is how often one user may ask; 0 lifts it.
     """
 
-    def __init__(self, queries: QueryClient, per_minute: int) -> None:
+    def __init__(self, queries: QueryClient, agents: Agents, per_minute: int) -> None:
+        self._agents = agents
         self._queries = queries
         self._limits = Buckets(per_minute) if per_minute else None
         self._testing: asyncio.Task[dict[str, Any]] | None = None
@@ -44,7 +45,7 @@ class ModelCheck:
         return await asyncio.shield(self._testing)
 
     async def _test(self) -> dict[str, Any]:
-        await self._queries.ask("llm", "agents", {}, THERE_S)  # is anybody there?
+        await self._agents.ask()  # if there is no worker, nobody waits for one
         found: dict[str, Any] = await self._queries.ask("llm", "test", {}, DEADLINE_S)
         self._result, self._good_until = found, asyncio.get_running_loop().time() + GOOD_S
         return found

@@ -51,11 +51,13 @@ async def located(gateway: Gateway, caller: Caller, data: Any) -> Any:
     return {**data, "session_id": await gateway.places.session_of(caller.identity.user, data["chat_id"])}
 
 
-def write_in_chat(model: type[Command]) -> Handler:
-    """The same, and the chat alone is enough to say where. For methods that run alone: it may have to be looked up."""
+def write_alone(model: type[Command]) -> Handler:
+    """The same for methods that run alone: what they name may be looked up first, a session by its chat and agents."""
 
     async def handler(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
-        return answer(await execute(gateway, caller, parse(model, await located(gateway, caller, data))))
+        command = parse(model, await located(gateway, caller, data))
+        await gateway.agents.look(command)
+        return answer(await execute(gateway, caller, command))
 
     return handler
 

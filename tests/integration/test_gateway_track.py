@@ -28,7 +28,7 @@ async def end_of(http: httpx.AsyncClient, session_id: str, reply_id: str) -> dic
 async def test_a_track_goes_from_its_greeting_to_its_plan(nats_url: str, database_url: str) -> None:
     async with (
         read_models(nats_url, database_url) as two,
-        running("llm", {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_MODEL": "offline"}),
+        running("llm", {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_MODEL": "offline", "ANTIPHON_OFFLINE_WORD_MS": "0"}),
         web(two[0], "ada", timeout_s=40) as http,
         web(two[1], "ada", timeout_s=40) as other,
         web(two[1], "olga", operator=True) as olga,
