@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from services.projector import handlers
 from services.projector.checks import Checks
 from services.projector.follow import Follower
+from services.projector.housekeeping import Housekeeper
 from services.projector.progress import Progress
 from services.projector.queries import Queries
 from services.projector.settings import ProjectorSettings
@@ -13,7 +14,7 @@ from shared import db
 from shared.bus.broker import answering, make_broker
 from shared.bus.connection import connect
 from shared.health import Health
-from shared.leader import Standing, lead
+from shared.leader import Standing, first_of, lead
 from shared.service import probes
 from shared.tasks import background
 
@@ -39,6 +40,11 @@ async def _serve(settings: ProjectorSettings, health: Health, standing: Standing
         }  # fmt: skip
         handlers.register(broker, Queries(pool, progress))
         follower = Follower(bus, pool, settings, standing, progress)
+        housekeeper = Housekeeper(bus, pool, settings)
         await follower.subscribe()
         async with answering(broker):
-            await lead(settings.database_url, LOCK_KEY, settings.instance, standing, follower.run)
+
+            async def work() -> None:
+                await first_of(follower.run(), housekeeper.run())
+
+            await lead(settings.database_url, LOCK_KEY, settings.instance, standing, work)

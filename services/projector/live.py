@@ -52,7 +52,8 @@ async def ensure(pool: AsyncEngine) -> str:
         if found is None:
             found = free_name(set((await connection.execute(select(schemas.c.name))).scalars()))
             await connection.execute(insert(schemas).values(name=found, version=tables.VERSION, role="live"))
-    await store.create(store.in_schema(pool, found), found)
+        await point(connection, found)
+        await store.create_in(connection, found)
     return found
 
 

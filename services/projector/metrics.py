@@ -16,3 +16,6 @@ QUERY_SECONDS = Histogram(
     ("query", "outcome"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+HOUSEKEPT = Counter(
+    "antiphon_projector_housekept_total", "Sessions that were deleted, archived or erased by age", ("kind",)
+)

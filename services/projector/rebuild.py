@@ -42,10 +42,7 @@ class Rebuild:
         async with db.transaction(self._pool) as connection:
             await live.lock_and_create(connection)
             found = await schemas.find(connection, "candidate")
-        if found is None:
-            return await schemas.add(self._pool, "candidate")
-        await store.create(store.in_schema(self._pool, found), found)
-        return found
+        return found or await schemas.add(self._pool, "candidate")
 
     async def position(self, schema: str) -> int:
         """How far `schema` is filled."""

@@ -60,7 +60,8 @@ async def add(pool: AsyncEngine, role: Role) -> str:
         taken |= set((await connection.execute(select(schemas.c.name))).scalars())
         name = live.free_name(taken)
         await connection.execute(insert(schemas).values(name=name, version=tables.VERSION, role=role))
-    await store.create(store.in_schema(pool, name), name)
+        await live.point(connection, name)
+        await store.create_in(connection, name)
     return name
 
 
