@@ -1,6 +1,7 @@
 """How a service runs: log and trace set up once, an HTTP port, an application, a signal, and an orderly end."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ S = TypeVar("S", bound=ServiceSettings)
 App = Callable[[S, Health], AbstractAsyncContextManager[None]]
 
 DRAIN_S = 3
+GARBAGE = (50_000, 20, 50)  # the collector's thresholds: thousands of connections are not looked through often
 
 
 def run(service: str, settings: S, app: App[S]) -> None:
@@ -36,6 +38,7 @@ def run(service: str, settings: S, app: App[S]) -> None:
     )
     logging.setup(service, settings.instance, settings.log_level, settings.log_format)
     provider = telemetry.setup(service, settings.instance, settings.otlp_endpoint)
+    gc.set_threshold(*GARBAGE)
     try:
         uvloop.run(_until_signal(service, settings, app))
     except Exception as error:
@@ -52,6 +55,7 @@ async def _until_signal(service: str, settings: S, app: App[S]) -> None:
         loop.add_signal_handler(number, stop.set)
     health = Health(service, settings.instance)
     async with app(settings, health):
+        gc.freeze()  # what was imported and opened by now stays
         log.info("service_started")
         await stop.wait()
         log.info("service_stopping")

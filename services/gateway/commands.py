@@ -191,7 +191,7 @@ class Commands:
             return _OnItsWay(envelope, call.lane.post(Message(call.sent[-1], msg_id, headers)))
         with measures.PUBLISH_S.time():
             published = await publish(
-                self._sessions.bus.js,
+                self._sessions.bus.stream,
                 subjects.event(feed.session_id),
                 call.sent[-1],
                 msg_id=msg_id,

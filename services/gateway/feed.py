@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from services.gateway import measures
@@ -20,6 +19,7 @@ from services.gateway.running import Running
 from services.gateway.source import Page, Source
 from services.gateway.waiting import Waiting
 from shared import errors, subjects
+from shared.bus.client import header
 from shared.bus.connection import Bus, unsubscribe
 from shared.logging import get_logger
 from shared.session import SessionState
@@ -29,6 +29,7 @@ log = get_logger("feed")
 RECHECK_S = 0.5  # a new subscription takes time to reach the leader's node
 UNSEEN_S = 0.1  # how long the live copy of an acknowledged event may take before it is read instead
 MAX_HELD = 10_000
+_EVENTS, _DELTAS = subjects.EVENTS.encode(), subjects.DELTAS.encode()
 REFILL_PAUSE_S = 0.2
 
 
@@ -86,7 +87,7 @@ class Feed:
         handlers = (self._on_live, self._on_signal)
         try:
             for subject, handler in zip(subject_list, handlers, strict=True):
-                self.subscriptions.append(await self._bus.client.subscribe(subject, cb=handler))
+                self.subscriptions.append(await self._bus.client.listen(subject, handler))
             await self._fill("attach")  # its first request follows the subscriptions on the same connection
             if self.state.open_replies:
                 await self._running.read(self.state)
@@ -116,25 +117,23 @@ class Feed:
 
     # --- live -------------------------------------------------------------------------------------------------------
 
-    async def _on_live(self, message: Msg) -> None:
-        """Never awaits and never raises: an exception here would end the subscription without a word."""
+    def _on_live(self, _subject: bytes, headers: bytes, body: bytes) -> None:
         try:
-            headers = message.headers or {}
-            stream, seq = headers.get("Nats-Stream"), int(headers.get("Nats-Sequence", "0"))
-            if stream == subjects.DELTAS:
-                self._running.take(self.state, message.data)
-            elif stream == subjects.EVENTS:
+            stream = header(headers, b"Nats-Stream")
+            if stream == _EVENTS:
+                seq = int(header(headers, b"Nats-Sequence"))
                 if seq <= self.chain.covered:
                     self._on_doubt()  # a repeat, most likely; or the numbers have started anew
-                self._deliver(self.chain.live(Copy(seq, int(headers["Nats-Last-Sequence"]), message.data)))
+                self._deliver(self.chain.live(Copy(seq, int(header(headers, b"Nats-Last-Sequence")), body)))
                 if self.chain.gap:
                     self._gap()
+            elif stream == _DELTAS:
+                self._running.take(self.state, body)
         except Exception:
             log.exception("live_copy_failed", session_id=self.session_id)
             self.check("failure")
 
-    async def _on_signal(self, message: Msg) -> None:
-        body = message.data
+    def _on_signal(self, _subject: bytes, _headers: bytes, body: bytes) -> None:
         if b"\n" not in body and body[:1] == b"{" and body[-1:] == b"}":
             self._pass_on(body)
 

@@ -10,12 +10,15 @@ everything in the lane is refused (Unavailable), and whoever sends it again send
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
+
+import nats.errors
 
 from services.gateway import measures
 from shared import errors, subjects
 from shared.bus.batch import MAX_BYTES, MAX_MESSAGES, Message, publish_together
 from shared.bus.connection import Bus
-from shared.bus.publish import Published, publish
+from shared.bus.publish import Published, acknowledged, publish
 
 TOGETHER = 8  # a batch costs the server what it costs to store about ten messages one by one
 
@@ -43,7 +46,8 @@ class Lane:
         self._bus = bus
         self._subject = subjects.event(session_id)
         self._waiting: deque[_Entry] = deque()
-        self._sending: asyncio.Task[None] | None = None
+        self._sending: asyncio.Future[Any] | None = None  # a first try of the first that waits, or the task
+        self._posted_at = 0.0
 
     def post(self, message: Message) -> asyncio.Future[Published]:
         """The message will be published after everything posted before it; the future has what became of it.
@@ -54,13 +58,41 @@ class Lane:
         entry.outcome.add_done_callback(_heard)
         self._waiting.append(entry)
         if self._sending is None:
-            self._sending = asyncio.create_task(self._send())
+            self._go_on()
         return entry.outcome
 
     async def settled(self) -> None:
         """Nothing is on its way any more."""
         while self._sending is not None:
             await asyncio.wait([self._sending])
+
+    def _go_on(self) -> None:
+        """The next goes out. A lone one needs no task unless something is wrong with it."""
+        self._sending = None
+        if not self._waiting:
+            return
+        if len(self._waiting) < TOGETHER:
+            message = self._waiting[0].message
+            headers = {**message.headers, subjects.HEADER_MSG_ID: message.msg_id}
+            try:
+                self._sending = self._bus.stream.post(self._subject, message.body, headers)
+            except nats.errors.Error:
+                pass  # the task finds out what to say of it
+            else:
+                self._posted_at = asyncio.get_running_loop().time()
+                self._sending.add_done_callback(self._tried)
+                return
+        self._sending = asyncio.create_task(self._send())
+
+    def _tried(self, reply: "asyncio.Future[tuple[bytes, bytes]]") -> None:
+        try:
+            published = acknowledged(*reply.result())
+        except Exception:  # noqa: BLE001 - whatever it is, the task tries again under the same id, and says
+            self._sending = asyncio.create_task(self._send())
+            return
+        measures.PUBLISH_S.observe(asyncio.get_running_loop().time() - self._posted_at)
+        self._acknowledge(self._waiting.popleft(), published)
+        self._go_on()
 
     async def _send(self) -> None:
         try:
@@ -90,7 +122,7 @@ class Lane:
             try:
                 with measures.PUBLISH_S.time():
                     outcome = await publish(
-                        self._bus.js, self._subject, message.body, msg_id=message.msg_id, headers=message.headers
+                        self._bus.stream, self._subject, message.body, msg_id=message.msg_id, headers=message.headers
                     )
             except errors.Unavailable as error:
                 rest = [*entries[number:], *self._waiting]

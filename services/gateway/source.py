@@ -152,7 +152,7 @@ class Source:
             if int(page["at"]) < up_to:
                 raise errors.Unavailable("the log has not reached the stream's first event")
             rows = (row for row in page["events"] if row["seq"] <= up_to and "duplicate_of" not in row)
-            found += [Stored(row["seq"], subjects.event(session_id), _body(row), {}) for row in rows]
+            found += [Stored(row["seq"], subjects.event(session_id), _body(row)) for row in rows]
             size = sum(len(stored.body) for stored in found)
             after = page["next"]
         return found, True

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import nats
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
+from shared.bus.client import QuickClient
+from shared.bus.publish import QuickStream
 from shared.logging import get_logger
 
 log = get_logger("bus")
@@ -28,11 +29,16 @@ class Bus:
     `on_slow_consumer`: called with the subscription that lost messages in this process.
     """
 
-    client: Client
+    client: QuickClient
     js: JetStreamContext
     on_reconnect: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     on_slow_consumer: list[Callable[[Subscription], None]] = field(default_factory=list)
     connected: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def stream(self) -> QuickStream:
+        """Publishing with acknowledgement where every message counts; `js` is for all else."""
+        return QuickStream(self.client)
 
     @property
     def is_connected(self) -> bool:
@@ -43,7 +49,7 @@ class Bus:
 @asynccontextmanager
 async def connect(url: str, name: str) -> AsyncIterator[Bus]:
     """A `Bus` named `name` in the server's monitoring. Waits for the server as long as it takes; drains on leaving."""
-    client = Client()
+    client = QuickClient()
     bus = Bus(client, client.jetstream(timeout=PUBLISH_TIMEOUT_S, publish_async_max_pending=MAX_ASYNC_PUBLISHES))
 
     async def on_error(error: Exception) -> None:
@@ -75,6 +81,7 @@ async def connect(url: str, name: str) -> AsyncIterator[Bus]:
         disconnected_cb=on_disconnected,
         reconnected_cb=on_reconnected,
     )
+    await client.start_calls()
     bus.connected.set()
     try:
         yield bus
@@ -91,7 +98,7 @@ async def unsubscribe(subscriptions: Iterable[Subscription]) -> None:
             log.debug("unsubscribe_failed", error=repr(error))
 
 
-async def _close(client: Client) -> None:
+async def _close(client: QuickClient) -> None:
     with suppress(nats.errors.Error, ConnectionError, TimeoutError, OSError):
         if client.is_connected:
             await asyncio.wait_for(client.drain(), 3)

@@ -7,19 +7,20 @@ import asyncio
 from base64 import b64decode
 from dataclasses import dataclass
 
+import nats.errors
 import orjson
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from shared import errors, subjects
+from shared.bus.client import NO_RESPONDERS, QuickClient, header, parsed
 from shared.bus.connection import unsubscribe
 
 BATCH = 500
 BATCH_BYTES = 1024 * 1024  # about: the server stops once an answer has so many
 CONCURRENT = 8  # reads at a time: more would come too late all together, or have the server drop this connection
 TIMEOUT_S = 2.0
-END = {"204", "404"}  # the batch is whole; there was nothing
+END = {b"204", b"404"}  # the batch is whole; there was nothing
+_STATUS = b"NATS/1.0 "
 NO_MESSAGE = 10037  # JetStream API: no message found
 
 
@@ -30,16 +31,21 @@ class Stored:
     seq: int
     subject: str
     body: bytes
-    headers: dict[str, str]
+    raw_headers: bytes = b""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What travelled with it, the stream's own headers among it."""
+        return parsed(self.raw_headers)
 
 
 class DirectReader:
     """Reads over one standing inbox: no subscription per request."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: QuickClient) -> None:
         self._client = client
         self._count = 0
-        self._waiting: dict[str, tuple[list[Msg], asyncio.Future[dict[str, str]]]] = {}
+        self._waiting: dict[bytes, tuple[list[Stored], asyncio.Future[bytes]]] = {}
         self._prefix = ""
         self._subscription: Subscription | None = None
         self._turn = asyncio.Semaphore(CONCURRENT)
@@ -47,42 +53,43 @@ class DirectReader:
     async def start(self) -> None:
         """Afterwards requests can be made; the subscription survives reconnects."""
         self._prefix = self._client.new_inbox()
-        self._subscription = await self._client.subscribe(self._prefix + ".*", cb=self._on_message)
+        self._subscription = await self._client.listen(self._prefix + ".*", self._on_message)
 
     async def stop(self) -> None:
         """Nothing is asked any more. For who reads once; others keep theirs as long as the connection."""
         if self._subscription is not None:
             await unsubscribe([self._subscription])
 
-    async def _on_message(self, message: Msg) -> None:
-        entry = self._waiting.get(message.subject.rsplit(".", 1)[1])
+    def _on_message(self, subject: bytes, headers: bytes, body: bytes) -> None:
+        entry = self._waiting.get(subject.rsplit(b".", 1)[1])
         if entry is None:
             return
         batch, done = entry
-        headers = message.headers or {}
-        if "Status" in headers:
+        if headers.startswith(_STATUS):
             if not done.done():
-                done.set_result(dict(headers))
+                done.set_result(headers)
         else:
-            batch.append(message)
+            stored_in = header(headers, b"Nats-Subject").decode()
+            batch.append(Stored(int(header(headers, b"Nats-Sequence")), stored_in, body, headers))
 
-    async def _request(self, stream: str, request: dict[str, object]) -> list[Msg]:
+    async def _request(self, stream: str, request: dict[str, object]) -> list[Stored]:
         self._count += 1
-        token = str(self._count)
-        done: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
-        batch: list[Msg] = []
+        token = b"%d" % self._count
+        done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        batch: list[Stored] = []
         self._waiting[token] = (batch, done)
         try:
-            await self._client.publish(
-                f"$JS.API.DIRECT.GET.{stream}", orjson.dumps(request), reply=f"{self._prefix}.{token}"
-            )
+            self._client.put(f"$JS.API.DIRECT.GET.{stream}", orjson.dumps(request), f"{self._prefix}.{self._count}")
             status = await asyncio.wait_for(done, TIMEOUT_S)
         except TimeoutError:
             raise errors.Unavailable(f"{stream} does not answer") from None
+        except nats.errors.Error as error:
+            raise errors.Unavailable(f"{stream} can't be asked") from error
         finally:
             self._waiting.pop(token, None)
-        if status["Status"] not in END:  # 503 nobody serves the stream, 408 bad request, 413 too many subjects
-            raise errors.Unavailable(f"{stream}: {status['Status']} {status.get('Description', '')}".rstrip())
+        line = status[len(_STATUS) :].split(b"\r\n", 1)[0]
+        if line[:3] not in END:  # 503 nobody serves the stream, 408 bad request, 413 too many subjects
+            raise errors.Unavailable(f"{stream}: {line.decode(errors='replace')}".rstrip())
         return batch
 
     async def after(self, stream: str, subject: str, seq: int, limit: int = BATCH) -> list[Stored]:
@@ -94,13 +101,12 @@ class DirectReader:
         """
         request = {"seq": seq + 1, "batch": limit, "max_bytes": BATCH_BYTES, "next_by_subj": subject}
         async with self._turn:
-            batch = await self._request(stream, request)
-        return [_stored(message) for message in batch]
+            return await self._request(stream, request)
 
     async def heads(self, stream: str, subject_list: list[str]) -> dict[str, int]:
         """The newest seq of each subject that has one; one request for up to 1,000 subjects."""
         batch = await self._request(stream, {"multi_last": subject_list})
-        return {stored.subject: stored.seq for stored in map(_stored, batch)}
+        return {stored.subject: stored.seq for stored in batch}
 
     async def head(self, stream: str, subject: str) -> Stored | None:
         """The newest message of `subject`, by the leader's word."""
@@ -112,30 +118,21 @@ class DirectReader:
 
     async def _get(self, stream: str, request: dict[str, object]) -> Stored | None:
         try:
-            reply = await self._client.request(
-                f"$JS.API.STREAM.MSG.GET.{stream}", orjson.dumps(request), timeout=TIMEOUT_S
+            status, reply = await self._client.call(
+                f"$JS.API.STREAM.MSG.GET.{stream}", orjson.dumps(request), TIMEOUT_S
             )
-        except Exception as error:
+        except (nats.errors.Error, TimeoutError) as error:
             raise errors.Unavailable(f"{stream} does not answer") from error
-        answer = orjson.loads(reply.data)
+        if status.startswith(NO_RESPONDERS):
+            raise errors.Unavailable(f"{stream} does not answer")
+        answer = orjson.loads(reply)
         if "error" in answer:
             if answer["error"].get("err_code") == NO_MESSAGE:
                 return None
             raise errors.Unavailable(str(answer["error"].get("description", "JetStream error")))
         message = answer["message"]
-        headers = _parse_headers(b64decode(message["hdrs"])) if message.get("hdrs") else {}
-        body = b64decode(message.get("data", ""))
+        headers, body = b64decode(message.get("hdrs", "")), b64decode(message.get("data", ""))
         return Stored(int(message["seq"]), str(message["subject"]), body, headers)
-
-
-def _stored(message: Msg) -> Stored:
-    headers = message.headers or {}
-    return Stored(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data, dict(headers))
-
-
-def _parse_headers(raw: bytes) -> dict[str, str]:
-    lines = raw.decode().split("\r\n")[1:]
-    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines if ":" in line)}
 
 
 async def read_session(reader: DirectReader, session_id: str, after_seq: int) -> list[Stored]:

@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from shared import errors, subjects
-from shared.bus import batch, consume, direct, publish, streams
+from shared.bus import batch, client, consume, direct, publish, streams
 from shared.bus.connection import Bus, connect
 from tests.support.eventually import eventually
 from tests.support.servers import NatsServer
@@ -25,7 +25,7 @@ async def events(nats_url: str) -> AsyncIterator[Bus]:
 
 
 async def put(bus: Bus, key: str, expected_seq: int | None = None, subject: str = SUBJECT) -> publish.Published:
-    return await publish.publish(bus.js, subject, key.encode(), msg_id=key, expected_seq=expected_seq)
+    return await publish.publish(bus.stream, subject, key.encode(), msg_id=key, expected_seq=expected_seq)
 
 
 async def test_the_same_id_is_stored_once(nats_url: str) -> None:
@@ -60,16 +60,46 @@ async def test_what_is_published_while_the_server_is_dead_is_stored_once(nats_se
 async def test_no_acknowledgement_is_an_error_that_may_be_retried(nats_server: NatsServer) -> None:
     async with events(nats_server.url) as bus:
         async with nats_server.frozen():
-            with pytest.raises(errors.Unavailable) as refused:
-                await publish.publish(bus.js, SUBJECT, b"x", msg_id="x", deadline_s=1.0)
-            assert refused.value.retryable
+            for way in (bus.js, bus.stream):
+                with pytest.raises(errors.Unavailable) as refused:
+                    await publish.publish(way, SUBJECT, b"x", msg_id="x", deadline_s=1.0)
+                assert refused.value.retryable
         assert (await put(bus, "x")).seq == 1
 
 
 async def test_a_message_too_large_for_the_bus_says_so(nats_url: str) -> None:
     async with events(nats_url) as bus:
-        with pytest.raises(errors.TooLarge):
-            await publish.publish(bus.js, SUBJECT, b"x" * 2_000_000, msg_id="x")
+        for way in (bus.js, bus.stream):
+            with pytest.raises(errors.TooLarge):
+                await publish.publish(way, SUBJECT, b"x" * 2_000_000, msg_id="x")
+
+
+async def test_listening_hears_everything_in_order_and_survives_kills_and_faults(nats_server: NatsServer) -> None:
+    heard: list[bytes] = []
+
+    def handler(_subject: bytes, headers: bytes, body: bytes) -> None:
+        heard.append(body + client.header(headers, b"Mark"))
+        if body == b"bad":
+            raise ValueError(body)
+
+    async with connect(nats_server.url, "test") as bus:
+        subscription = await bus.client.listen("here.*", handler)
+        bus.client.put("here.x", b"1", headers={"Mark": "one\r\nInjected: two"})
+        bus.client.put("here.y", b"bad")
+        await eventually(lambda: heard == [b"1one  Injected: two", b"bad"])
+        async with nats_server.killed():
+            await eventually(lambda: not bus.is_connected)
+            bus.client.put("here.x", b"2")
+        await eventually(lambda: heard[2:] == [b"2"])
+        with pytest.raises(TimeoutError):
+            await bus.client.call("here.x", b"3", 0.1)
+        headers, _ = await bus.client.call("nowhere", b"", 5)
+        assert headers.startswith(client.NO_RESPONDERS)
+        await subscription.unsubscribe()
+        bus.client.put("here.x", b"4")
+        await bus.client.flush()
+        await bus.client.flush()
+        assert heard[2:] == [b"2", b"3"]
 
 
 async def test_a_read_that_nobody_answers_is_no_empty_answer(nats_url: str) -> None:

@@ -8,7 +8,6 @@ import pytest
 from services.gateway import freshness
 from shared import errors, ids, subjects
 from shared.auth import Identity
-from shared.bus import publish as publishing
 from shared.session.commands import CreateSession, InviteParticipant, JoinSession, SendMessage
 from tests.support.eventually import eventually
 from tests.support.feeds import ANN, BOB, Client, Gateway, gateway, message
@@ -61,17 +60,21 @@ async def test_anothers_id_is_no_obstacle(nats_url: str) -> None:
 async def test_a_lost_acknowledgement_is_no_second_event(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with gateway(nats_url) as a:
         created = await a.created()
-        send, lost = a.bus.js.publish, 0
+        send, lost = a.bus.client.call, 0
 
-        async def deaf(*arguments: Any, **more: Any) -> Any:
+        async def unheard(ack: asyncio.Future[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
             nonlocal lost
-            ack = await send(*arguments, **more)
-            if lost < 2:
-                lost += 1
-                raise publishing.nats.errors.TimeoutError
-            return ack
+            headers, body = await ack
+            if b'"error"' in body or lost == 2:
+                return headers, body
+            lost += 1
+            raise TimeoutError
 
-        monkeypatch.setattr(a.bus.js, "publish", deaf)
+        def deaf(subject: str, *arguments: Any) -> asyncio.Future[tuple[bytes, bytes]]:
+            ack = send(subject, *arguments)
+            return asyncio.ensure_future(unheard(ack)) if subject.startswith("event.") else ack
+
+        monkeypatch.setattr(a.bus.client, "call", deaf)
         sent = await a.send(created.session_id, "once")
         assert lost == 2
         assert not sent.duplicate

@@ -25,7 +25,7 @@ class Stream:
         return Copy(self.seqs[index], prev, body(self.seqs[index]))
 
     def fill(self, after: int) -> tuple[list[Stored], int]:
-        found = [Stored(seq, "event.s", body(seq), {}) for seq in self.stored if seq > after]
+        found = [Stored(seq, "event.s", body(seq)) for seq in self.stored if seq > after]
         return found, found[-1].seq if found else after
 
 
@@ -123,14 +123,14 @@ def test_below_the_streams_first_event_only_an_exact_predecessor_counts() -> Non
     chain.floor = 100
     assert chain.live(Copy(120, 0, b"{}")) == []
     assert chain.gap
-    links = chain.filled([Stored(7, "event.s", b"{}", {}), Stored(120, "event.s", b"{}", {})], 120)
+    links = chain.filled([Stored(7, "event.s", b"{}"), Stored(120, "event.s", b"{}")], 120)
     assert [(link.seq, link.prev) for link in links] == [(7, 0), (120, 7)]
     assert [link.seq for link in chain.live(Copy(130, 120, b"{}"))] == [130]
 
 
 def test_a_trimmed_session_expects_nothing() -> None:
     chain = Chain()
-    chain.filled([Stored(7, "event.s", b"{}", {})], 99)
+    chain.filled([Stored(7, "event.s", b"{}")], 99)
     assert chain.expectation == 7
     chain.floor = 100
     assert chain.expectation == 0

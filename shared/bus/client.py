@@ -1,0 +1,147 @@
+"""nats-py's client with a short way in and a short way out, for what every message passes through.
+
+In: `listen` gives a subscription whose messages are handed over as they are parsed: headers as bytes, no queue, no
+task, no object for each. Out: `put` writes a publish without a coroutine, `call` a request whose reply is a future.
+The rest, reconnecting and subscribing again above all, is nats-py's. Some of its private names are used: see the test.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription
+
+from shared.logging import get_logger
+
+log = get_logger("bus")
+
+Handler = Callable[[bytes, bytes, bytes], None]  # subject, headers as on the wire (empty: none), body
+NO_RESPONDERS = b"NATS/1.0 503"
+_NO_HEADERS = b""
+
+
+class QuickClient(Client):
+    """A client of one process. Handlers return at once; what they raise is logged and ends nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handlers: dict[int, Handler] = {}
+        self._calls: dict[bytes, asyncio.Future[tuple[bytes, bytes]]] = {}
+        self._call_count = 0
+        self._call_prefix = ""
+
+    async def listen(self, subject: str, handler: Handler) -> Subscription:
+        """Every message of `subject` goes to the handler, in order, until the subscription ends. Nothing is dropped
+
+        here: who is slow is not read from, and the server closes its connection in the end.
+        """
+        self._sid += 1
+        subscription = Subscription(self, self._sid, subject)
+        self._subs[self._sid] = subscription
+        self._handlers[self._sid] = handler
+        await self._send_subscribe(subscription)
+        return subscription
+
+    def put(self, subject: str, body: bytes, reply: str = "", headers: Mapping[str, str] | None = None) -> None:
+        """Publishes: the message is on its way in the order of the calls, or waits for the server to come back.
+
+        Raises:
+            nats.errors.Error: the connection was closed, the message is too large, or too much is waiting.
+        """
+        if self.is_closed:
+            raise nats.errors.ConnectionClosedError
+        if len(body) > self._max_payload:
+            raise nats.errors.MaxPayloadError
+        if not self.is_connected and len(body) + self._pending_data_size > self._max_pending_size:
+            raise nats.errors.OutboundBufferLimitError
+        head = header_block(headers) if headers else b""
+        sizes = f"{len(head)} {len(head) + len(body)}" if head else f"{len(body)}"
+        line = f"{'HPUB' if head else 'PUB'} {subject} {reply} {sizes}\r\n".encode()
+        command = b"".join((line, head, body, b"\r\n"))
+        self._pending.append(command)
+        self._pending_data_size += len(command)
+        self.stats["out_msgs"] += 1
+        self.stats["out_bytes"] += len(body)
+        if self.is_connected and self._flush_queue is not None and self._flush_queue.empty():
+            self._flush_queue.put_nowait(asyncio.get_running_loop().create_future())
+
+    def call(
+        self, subject: str, body: bytes, timeout_s: float, headers: Mapping[str, str] | None = None
+    ) -> "asyncio.Future[tuple[bytes, bytes]]":
+        """Publishes, and what comes is the reply: its headers and its body.
+
+        The future raises TimeoutError after `timeout_s`. `start_calls` must have been awaited.
+
+        Raises:
+            nats.errors.Error: as `put`.
+        """
+        self._call_count += 1
+        token = b"%d" % self._call_count
+        self.put(subject, body, f"{self._call_prefix}{self._call_count}", headers)
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[tuple[bytes, bytes]] = loop.create_future()
+        self._calls[token] = done
+        late = loop.call_later(timeout_s, _too_late, done)
+
+        def forget(_done: "asyncio.Future[tuple[bytes, bytes]]") -> None:
+            late.cancel()
+            self._calls.pop(token, None)
+
+        done.add_done_callback(forget)
+        return done
+
+    async def start_calls(self) -> None:
+        """Afterwards `call` may be used, also after reconnects."""
+        inbox = self.new_inbox()
+        self._call_prefix = f"{inbox}."
+        await self.listen(f"{inbox}.*", self._on_reply)
+
+    def _on_reply(self, subject: bytes, headers: bytes, body: bytes) -> None:
+        done = self._calls.get(subject[len(self._call_prefix) :])
+        if done is not None and not done.done():
+            done.set_result((headers, body))
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        handler = self._handlers.get(sid)
+        if handler is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
+        try:
+            handler(subject, headers or _NO_HEADERS, data)
+        except Exception:
+            log.exception("handler_failed", subject=subject.decode(errors="replace"))
+
+    def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
+        self._handlers.pop(sid, None)
+        super()._remove_sub(sid, max_msgs)
+
+
+def header_block(headers: Mapping[str, str]) -> bytes:
+    """Headers as they travel. A line break inside a value becomes a space."""
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    if any("\n" in line or "\r" in line for line in lines):
+        lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
+    return "\r\n".join(("NATS/1.0", *lines, "", "")).encode()
+
+
+def header(headers: bytes, name: bytes) -> bytes:
+    """The value of one header as it travelled; empty if there is none."""
+    start = headers.find(b"\r\n%b: " % name)
+    if start < 0:
+        return b""
+    start += len(name) + 4
+    return headers[start : headers.find(b"\r\n", start)]
+
+
+def parsed(headers: bytes) -> dict[str, str]:
+    """All headers of a block as it travels."""
+    lines = headers.decode().split("\r\n")[1:]
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines if ":" in line)}
+
+
+def _too_late(done: "asyncio.Future[tuple[bytes, bytes]]") -> None:
+    if not done.done():
+        done.set_exception(TimeoutError())
