@@ -32,16 +32,17 @@ class TokenBucket:
 
 
 class Buckets:
-    """A bucket per key, for the most recent `max_keys` keys."""
+    """A bucket per key, for the most recent `max_keys` keys. What `burst` leaves out is a minute's worth."""
 
-    def __init__(self, per_minute: int, max_keys: int = 10_000) -> None:
-        self._per_minute = per_minute
+    def __init__(self, per_minute: float, burst: float | None = None, max_keys: int = 10_000) -> None:
+        self._rate = per_minute / 60
+        self._burst = per_minute if burst is None else burst
         self._max_keys = max_keys
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, key: str, now_s: float) -> float | None:
         """None if `key` may have one more, else the seconds to wait."""
-        bucket = self._buckets.pop(key, None) or TokenBucket(self._per_minute / 60, self._per_minute, now_s)
+        bucket = self._buckets.pop(key, None) or TokenBucket(self._rate, self._burst, now_s)
         self._buckets[key] = bucket
         if len(self._buckets) > self._max_keys:
             self._buckets.popitem(last=False)

@@ -27,7 +27,9 @@ class GatewaySettings(ServiceSettings):
     frame_bytes: int = Field(262_144, ge=0, description="Largest message a client may send; above: close 1009")
     channels_per_connection: int = Field(128, ge=0, description="Subscriptions of one connection; above: error 106")
     connections_per_user: int = Field(64, ge=0, description="Open sockets of one user on one gateway; above: 3504")
-    commands_per_s: float = Field(50, ge=0, description="Commands of one connection, bursts of twice that; above: 111")
+    commands_per_s: float = Field(
+        50, ge=0, description="Commands of one connection or, over HTTP, of one user; bursts of twice that; above: 111"
+    )
     guests_per_minute: int = Field(60, ge=0, description="New guests from one address; above: 429")
     llm_tests_per_minute: int = Field(10, ge=0, description="Tests of the model that one user may ask for; above: 429")
     typing_per_s: float = Field(10, ge=0, description="Typing notices of one connection; above: error 111")

@@ -122,6 +122,9 @@ def check_description(document: dict[str, Any]) -> None:
             assert "422" not in operation["responses"], "a malformed request is answered with 400, as a problem"
             parameters = {one["name"].lower() for one in operation.get("parameters", [])}
             assert "authorization" not in parameters, "what the standard passes over is no parameter"
+            if "idempotency-key" in parameters:
+                written = operation["responses"]["200"]["content"]["application/json"]["schema"]
+                assert written == {"$ref": "#/components/schemas/Written"}
             if (method.upper(), path) not in OPEN:
                 assert operation["security"] == [{"HTTPBearer": []}], (method, path)
     assert len(names) == len(set(names))

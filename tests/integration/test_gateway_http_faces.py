@@ -74,3 +74,20 @@ async def test_the_model_is_tested_seldom_however_many_ask(nats_url: str) -> Non
         assert problem(refused) == (429, 111)
         assert int(refused.headers["Retry-After"]) >= 10
         assert (await bob.post("/api/llm/test")).status_code == 200, "what one asks for is not taken from another"
+
+
+async def test_requests_of_one_user_are_limited_as_on_a_socket(nats_url: str) -> None:
+    async with (
+        gateways(nats_url, 1, {"ANTIPHON_COMMANDS_PER_S": "2"}) as one,
+        web(one[0], "ada") as ada,
+        web(one[0], "bob") as bob,
+    ):
+        path = f"/api/sessions/{ids.uuid7()}"
+        answers = [await ada.get(path) for _ in range(20)]
+        codes = [answer.status_code for answer in answers]
+        assert codes[:4] == [404] * 4
+        assert 429 in codes
+        refused = answers[codes.index(429)]
+        assert problem(refused) == (429, 111)
+        assert refused.json()["temporary"] is True
+        assert (await bob.get(path)).status_code == 404

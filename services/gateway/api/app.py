@@ -26,6 +26,8 @@ from services.gateway.context import Gateway
 from services.gateway.limits import Buckets
 from shared.health import Health
 
+BURST_S = 2  # seconds' worth of one user's requests that may come at once, as on a socket
+
 
 def make_app(gateway: Gateway, health: Health) -> FastAPI:
     """Everything a gateway serves over HTTP except the WebSocket."""
@@ -37,9 +39,10 @@ def make_app(gateway: Gateway, health: Health) -> FastAPI:
         openapi_url="/api/openapi.json",
         responses=problems.RESPONSES,
     )
-    per_minute = gateway.settings.guests_per_minute
+    per_minute, per_s = gateway.settings.guests_per_minute, gateway.settings.commands_per_s
     app.state.gateway = gateway
     app.state.guests = Buckets(per_minute) if per_minute else None
+    app.state.callers = Buckets(60 * per_s, BURST_S * per_s) if per_s else None
     app.state.streams = set()
     problems.install(app)
     description.install(app)

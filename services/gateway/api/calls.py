@@ -1,5 +1,6 @@
 """Who calls, and how a request becomes one of the methods."""
 
+import asyncio
 from typing import Annotated, Any, cast
 
 import orjson
@@ -8,6 +9,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.gateway import methods
 from services.gateway.context import Caller, Gateway
+from services.gateway.limits import Buckets
+from services.gateway.retry import RetryLater
 from shared import errors, ids, telemetry
 
 
@@ -26,8 +29,13 @@ def bearer(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme
     return given.credentials.strip() if given else ""
 
 
-async def _caller(gateway: InGateway, token: Annotated[str, Depends(bearer)]) -> Caller:
-    return Caller(await gateway.identify(token))
+async def _caller(request: Request, gateway: InGateway, token: Annotated[str, Depends(bearer)]) -> Caller:
+    caller = Caller(await gateway.identify(token))
+    limits: Buckets | None = request.app.state.callers
+    wait_s = limits.take(caller.identity.user, asyncio.get_running_loop().time()) if limits else None
+    if wait_s is not None:
+        raise RetryLater(wait_s)
+    return caller
 
 
 def _command_id(idempotency_key: Annotated[str, Header(description="UUIDv7; becomes the event's id")] = "") -> str:
