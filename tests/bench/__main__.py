@@ -9,10 +9,10 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import crowd, latency, room, sender
+from tests.bench import crowd, latency, room, sender, tokens
 from tests.support.system import whole_system
 
-NAMES = ("latency", "sender", "room", "crowd")
+NAMES = ("latency", "sender", "room", "crowd", "tokens")
 ENVIRONMENT = {
     "ANTIPHON_COMMANDS_PER_S": "0",
     "ANTIPHON_CONNECTIONS_PER_USER": "0",
@@ -24,6 +24,11 @@ async def main(names: set[str]) -> None:
     """Everything that is measured, one after another."""
     with tempfile.TemporaryDirectory(prefix="antiphon-") as name:
         directory = Path(name)
+        if "tokens" in names:
+            for line in await tokens.measure(directory):
+                print(line, flush=True)
+        if not names - {"tokens"}:
+            return
         async with whole_system(directory / "data", environment=ENVIRONMENT) as system:
             if "latency" in names:
                 print(await latency.measure(system, directory), flush=True)
