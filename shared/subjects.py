@@ -27,6 +27,7 @@ PROJECTED: Final = "projector.applied"  # core notice {"seq": n}: how far the re
 QUEUE_HISTORY: Final = "history"  # queue groups: any instance of the owner answers
 QUEUE_PROJECTOR: Final = "projector"
 QUEUE_LLM: Final = "llm"
+LLM_INTAKE: Final = "llm-intake"  # durable consumer of EVENTS: nothing that it has not seen may be trimmed
 
 ALL_EVENTS: Final = "event.*"
 ALL_DELTAS: Final = "delta.*"

@@ -16,6 +16,7 @@ from services.history.errors import Hole, StreamMissing
 from services.history.log import Appended
 from services.history.sealing import Sealer
 from services.history.settings import HistorySettings
+from services.history.trimming import Trimmer
 from shared import subjects
 from shared.bus.connection import Bus
 from shared.bus.consume import Puller
@@ -42,6 +43,7 @@ class Follower:
         self._standing = standing
         self._sealer = sealer
         self._carrier = Carrier(bus, engine)
+        self._trimmer = Trimmer(bus, engine, settings.hot_days)
         self._epoch = ""
 
     async def run(self) -> None:
@@ -56,7 +58,8 @@ class Follower:
         try:
             await puller.start()
             self._standing.works()
-            await first_of(self._append_all(puller), self._watch_stream(), self._sealer.run(), self._carrier.run())
+            beside = (self._sealer.run(), self._carrier.run(), self._trimmer.run())
+            await first_of(self._append_all(puller), self._watch_stream(), *beside)
         finally:
             await puller.stop()
 
@@ -89,10 +92,18 @@ class Follower:
                 appended = await event_log.append(self._engine, self._epoch, entries)
             except Hole as hole:
                 log.warning("hole_met", first=hole.first, last=hole.last)
-                missing = await holes.fetch(self._bus, hole.first, hole.last)
+                missing = await self._fetched(hole, entries)
                 known = {entry.seq: entry for entry in (*missing, *entries)}
                 appended = await event_log.append(self._engine, self._epoch, [known[seq] for seq in sorted(known)])
         await self._appended(appended)
+
+    async def _fetched(self, hole: Hole, entries: list[Entry]) -> list[Entry]:
+        try:
+            return await holes.fetch(self._bus, hole.first, hole.last)
+        except Hole:
+            whole = [entry for entry in entries if entry.seq < hole.first]
+            await self._appended(await event_log.append(self._engine, self._epoch, whole))
+            raise
 
     async def _appended(self, appended: Appended) -> None:
         self._standing.works()

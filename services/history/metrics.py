@@ -4,6 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 APPENDED = Counter("antiphon_history_appended_events_total", "Events appended to the log")
 MALFORMED = Counter("antiphon_history_malformed_events_total", "Messages kept in the log that are no events")
+TRIMMED = Counter("antiphon_history_trimmed_events_total", "Events removed from the stream behind the hot window")
 ERASED = Counter("antiphon_history_erased_events_total", "Events erased from log and stream")
 DUPLICATES = Counter("antiphon_history_duplicate_events_total", "Second copies kept in the log")
 HEAD_SEQ = Gauge("antiphon_history_head_seq", "Last position of the log")

@@ -15,6 +15,9 @@ class HistorySettings(DatabaseSettings):
         ge=0,
         description="Bytes that EVENTS may hold, or as large a part as the server has room for; nearly full: 503",
     )
+    hot_days: float = Field(
+        0.0, ge=0, description="Days that EVENTS holds for direct reading; older events are in the log alone; 0: all"
+    )
     signing_key: SecretStr = Field(
         SecretStr(""), description="Signs checkpoints (Ed25519): PEM, or 32 bytes in base64; empty: see the next"
     )

@@ -19,7 +19,6 @@ from shared.bus.consume import Puller, settle
 from shared.bus.publish import publish
 
 SERVICE = "llm"
-DURABLE = "llm-intake"
 BATCH = 500
 ACK_WAIT_S = 4  # of a worker that died between an event and its job; longer ones only enqueue the same job again
 
@@ -58,7 +57,7 @@ async def run_intake(bus: Bus, cancel: Cancel) -> None:
     await streams.ensure(bus.js, streams.PROMPTS)
     await streams.wait_for_events(bus.js)
     config = ConsumerConfig(
-        durable_name=DURABLE,
+        durable_name=subjects.LLM_INTAKE,
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=ACK_WAIT_S,

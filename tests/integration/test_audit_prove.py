@@ -13,7 +13,7 @@ from services.history.audit import proving
 from services.history.checkpoint import encoded, private_key
 from shared import db
 from shared.settings import DatabaseSettings
-from tests.support.logs import filled
+from tests.support.logs import erased, filled
 from tests.support.system import antiphon
 from tests.support.tampering import rewritten, tampered
 
@@ -103,4 +103,21 @@ async def test_a_session_whose_beginning_was_erased_is_proved_from_position_1_on
     file = tmp_path / "proof.jsonl"
     assert (await run("prove", "--session", "s2", "--out", str(file), "--database-url", database_url))[0] == 0
     code, said = await run("check", str(file), "--public-key", PUBLIC)
-    assert (code, "every position from 1 on was shown" in said, "withheld): 3" in said) == (0, True, True)
+    assert (code, "every position from 1 on was shown" in said, "withheld: 3" in said) == (0, True, True)
+
+
+async def test_what_was_erased_on_order_is_told_from_what_is_withheld(database_url: str, tmp_path: Path) -> None:
+    async with db.engine(DatabaseSettings(database_url=database_url)) as engine:
+        await filled(engine, 9)
+        before = tmp_path / "before.jsonl"
+        await sealing.seal(engine, KEY)
+        await run("prove", "--session", "s0", "--out", str(before), "--database-url", database_url)
+        await erased(engine, 1, 4)
+        await sealing.seal(engine, KEY)
+    file = tmp_path / "proof.jsonl"
+    words = ("prove", "--session", "s0", "--out", str(file), "--newest", "--database-url", database_url)
+    assert (await run(*words))[0] == 0
+    code, said = await run("check", str(file), "--public-key", PUBLIC)
+    assert (code, "erased as the session's own events order: 1, 4" in said, "withheld" in said) == (0, True, False)
+    code, said = await run("check", str(before), "--public-key", PUBLIC)
+    assert code == 0, "a proof that was written before the erasure is as good as it was"

@@ -12,7 +12,7 @@ from services.history.chain import Anchor, Broken
 from services.history.checkpoint import encoded, private_key, to_json
 from shared import db
 from shared.settings import DatabaseSettings
-from tests.support.logs import filled, verified
+from tests.support.logs import erased, filled, verified
 from tests.support.system import antiphon
 from tests.support.tampering import Tamper, inserted, rewritten, tampered
 
@@ -140,5 +140,40 @@ async def test_erased_bodies_and_second_copies_and_what_is_no_event_verify(datab
         async with engine.connect() as connection:
             body = (await connection.exec_driver_sql("SELECT body FROM log.events WHERE seq = 5")).scalar_one()
         await log.append(engine, epoch, [log.Entry(7, 1, "event.s1", body), log.Entry(8, 1, "event.s1", b"\xff")])
-        await tampered(database_url, "UPDATE log.events SET body = NULL WHERE seq = 4")
-        assert (await verifying.verify(engine, Anchor())).events == 8
+        await erased(engine, 4)
+        done = await verifying.verify(engine, Anchor())
+        assert (done.events, done.erased, done.gaps) == (9, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("how", "where"),
+    [
+        ("UPDATE log.events SET body = NULL WHERE seq = 5", "position 5: the body is missing, and no event orders"),
+        ("UPDATE log.events SET body = NULL, erased_by = 7 WHERE seq = 5", "position 5: the body is missing"),
+        ("UPDATE log.events SET remains = remains || ' ' WHERE seq = 4", "position 4: what is left of it is not"),
+        ("UPDATE log.events SET remains = NULL WHERE seq = 4", "position 4: what is left of it is not"),
+        ("UPDATE log.events SET actor = 'eve' WHERE seq = 4", "position 4: a column does not say what the body says"),
+        ("UPDATE log.events SET erased_by = 7 WHERE seq = 5", "position 5: marked as erased, and its body is there"),
+        ("UPDATE log.events SET body = NULL, remains = NULL WHERE seq = 7", "position 4: the body is missing, and no"),
+    ],
+)
+async def test_an_erasure_that_nobody_ordered_is_found(database_url: str, how: str, where: str) -> None:
+    async with db.engine(DatabaseSettings(database_url=database_url)) as engine:
+        await filled(engine, 6)
+        await erased(engine, 4)
+        assert (await verifying.verify(engine, Anchor())).erased == 1
+        await tampered(database_url, how)
+        with pytest.raises(Broken, match=where):
+            await verifying.verify(engine, Anchor())
+
+
+async def test_a_body_that_came_back_is_found(database_url: str) -> None:
+    async with db.engine(DatabaseSettings(database_url=database_url)) as engine:
+        await filled(engine, 6)
+        async with engine.connect() as connection:
+            body = (await connection.exec_driver_sql("SELECT body FROM log.events WHERE seq = 4")).scalar_one()
+        await erased(engine, 4)
+        back = f"UPDATE log.events SET body = '\\x{body.hex()}', remains = NULL, erased_by = NULL WHERE seq = 4"
+        await tampered(database_url, back)
+        with pytest.raises(Broken, match="position 4: its body is there, and position 7 says that it was erased"):
+            await verifying.verify(engine, Anchor())

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -14,9 +15,10 @@ from services.history.chain import Anchor, Link
 from services.history.entry import Entry
 from shared import db, subjects
 from shared.bus.connection import Bus, connect
-from shared.events import encode
+from shared.events import ContentErased, Remains, encode
+from shared.events.remains import remains
 from shared.settings import DatabaseSettings
-from tests.support.conversation import created, posted
+from tests.support.conversation import created, envelope, posted
 from tests.support.eventually import eventually
 from tests.support.services import RealService
 
@@ -111,3 +113,18 @@ async def filled(engine: AsyncEngine, events: int, sessions: int = 3) -> None:
             for seq, it in enumerate(made, start=head.seq + 1)
         ],
     )
+
+
+async def erased(engine: AsyncEngine, *seqs: int) -> None:
+    """The events at these positions of one session were erased by the next event of the log."""
+    head = await log.head(engine)
+    async with engine.connect() as connection:
+        named = text("SELECT seq, stream_time_ns, session_id, body, body_digest FROM log.events WHERE seq = ANY(:seqs)")
+        rows = (await connection.execute(named, {"seqs": list(seqs)})).all()
+    left = [
+        Remains(seq=it.seq, time_ns=it.stream_time_ns, digest=it.body_digest.hex(), body=remains(orjson.loads(it.body)))
+        for it in rows
+    ]
+    event = envelope(rows[0].session_id, ContentErased(seqs=list(seqs), reason="asked for", remains=left), actor="dpo")
+    time_ns = 1_700_000_000_000_000_000 + head.seq + 1
+    await log.append(engine, head.epoch, [Entry(head.seq + 1, time_ns, subjects.event(event.subject), encode(event))])

@@ -24,6 +24,7 @@ class RealServer:
     def __init__(self, part: Part, directory: Path) -> None:
         self.part = part
         self.port = part.port
+        self.directory = directory
         self._log = directory / f"{part.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 

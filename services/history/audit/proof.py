@@ -18,6 +18,7 @@ from services.history import chain, checkpoint
 from services.history.chain import GENESIS, Anchor, Link
 from services.history.checkpoint import Checkpoint
 from shared import subjects
+from shared.events import ContentErased, decode
 
 FORMAT = 1
 _PLACE = {"seq", "epoch", "time_ns"}
@@ -37,8 +38,9 @@ class Refused(ValueError):
 class Proven:
     """These were the session's events from position `first` up to the checkpoint: `events` of them, no other.
 
-    `whole`: every position from 1 on was shown; else the first one shown is the session's creation. `without_body` are
-    positions whose text was erased or is withheld: their digests are proven, and that they were there.
+    `whole`: every position from 1 on was shown; else the first one shown is the session's creation. `erased` are
+    positions whose body a later event of the session says was erased; `without_body` are those where none does, so that
+    it is withheld. Of both the digests are proven, and that they were there.
     """
 
     session_id: str
@@ -46,6 +48,7 @@ class Proven:
     last_event: int
     events: int
     without_body: tuple[int, ...]
+    erased: tuple[int, ...]
     whole: bool
     checkpoint: Checkpoint
 
@@ -135,7 +138,8 @@ class _Checker:
             raise _Wrong("nothing lies before the first position")
         self._events = 0
         self._last_event = 0
-        self._without: list[int] = []
+        self._without: dict[int, str] = {}
+        self._erased: list[int] = []
         self.proven: Proven | None = None
 
     def position(self, said: dict[str, Any]) -> None:
@@ -155,19 +159,24 @@ class _Checker:
             body = _body(said)
             subject_digest = self._subject_digest
             body_digest = _digest(said["erased"]) if body is None else chain.digest(body)
-            self._own(seq, body)
+            self._own(seq, body, body_digest)
         else:
             raise _Wrong("this is no line of a proof")
         epoch, time_ns = said["epoch"], _number(said["time_ns"], 0)
         self._at = Anchor(seq, chain.link_digests(self._at.hash, epoch, seq, time_ns, subject_digest, body_digest))
 
-    def _own(self, seq: int, body: bytes | None) -> None:
+    def _own(self, seq: int, body: bytes | None, body_digest: bytes) -> None:
         if not self._events and not self._whole and not begins(body):
             raise _Wrong("it begins neither at position 1 nor with the session's creation")
         self._events += 1
         self._last_event = seq
         if body is None:
-            self._without.append(seq)
+            self._without[seq] = body_digest.hex()
+            return
+        for place, digest in _ordered(body).items():
+            if self._without.get(place) == digest:
+                del self._without[place]
+                self._erased.append(place)
 
     def ends(self, said: dict[str, Any], public_key: bytes) -> None:
         if self.proven is not None or set(said) != {"checkpoint"}:
@@ -178,8 +187,22 @@ class _Checker:
             raise _Wrong(f"the chain does not lead to the checkpoint: not what was logged up to {self._at.seq}")
         if not self._events:
             raise _Wrong("it holds no event of the session")
-        without = tuple(self._without)
-        self.proven = Proven(self._session_id, self._first, self._last_event, self._events, without, self._whole, it)
+        without, erased = tuple(self._without), tuple(sorted(self._erased))
+        counted = (self._first, self._last_event, self._events)
+        self.proven = Proven(self._session_id, *counted, without, erased, self._whole, it)
+
+
+def _ordered(body: bytes) -> dict[int, str]:
+    """By position the digest of each event that this one says was erased."""
+    if ContentErased.TYPE.encode() not in body:
+        return {}
+    try:
+        envelope = decode(1, body).envelope
+        if envelope.type != ContentErased.TYPE:
+            return {}
+        return {it.seq: it.digest for it in ContentErased.model_validate(envelope.data).remains}
+    except ValueError:
+        return {}
 
 
 def _number(it: object, least: int = 1) -> int:

@@ -17,7 +17,7 @@ _LOWEST = -(2**63)  # a row at 0 or below was never appended, and must be seen
 
 _ROWS: Final = """
 SELECT seq, epoch, stream_time_ns, subject, body, body_digest, hash,
-       session_id, event_id, actor, type, occurred_at, reply_id, malformed, duplicate_of
+       session_id, event_id, actor, type, occurred_at, reply_id, malformed, duplicate_of, remains, erased_by
 FROM log.events WHERE seq > $1 AND seq <= $2 ORDER BY seq
 """
 _BEGIN: Final = text("SELECT 1")  # the transaction starts with a statement through SQLAlchemy
@@ -61,14 +61,18 @@ def check_columns(row: Any) -> None:
     """
     if row["session_id"] != subjects.session_of(row["subject"]):
         raise Broken(row["seq"], "the session is not the one it was published to")
-    if row["body"] is None:
-        return
+    if row["body"] is not None and (row["erased_by"] is not None or row["remains"] is not None):
+        raise Broken(row["seq"], "marked as erased, and its body is there")
+    told = row["body"] if row["body"] is not None else row["remains"]
     if row["malformed"]:
-        if not entry.columns(entry.Entry(row["seq"], row["stream_time_ns"], row["subject"], row["body"])).malformed:
+        place = (row["seq"], row["stream_time_ns"], row["subject"])
+        if told is not None and not entry.columns(entry.Entry(*place, told)).malformed:
             raise Broken(row["seq"], "marked as no event, and it is one")
         return
+    if told is None:
+        return  # whether it was erased on order is another question
     try:
-        body = orjson.loads(row["body"])
+        body = orjson.loads(told)
         said = (body["id"], body["actor"], body["type"], body["subject"], body["data"].get("reply_id"))
         occurred_at = datetime.fromisoformat(body["time"])
     except (ValueError, LookupError, TypeError, AttributeError):

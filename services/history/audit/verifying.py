@@ -11,7 +11,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.history import chain, log
-from services.history.audit import rows
+from services.history.audit import erasures, rows
 from services.history.chain import Anchor, Broken
 from shared import db
 
@@ -22,12 +22,17 @@ Progress = Callable[[Anchor, int], None]  # where it is, and where the log ends
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Everything up to `at` is what was appended; `events` were recomputed, `pinned` checkpoints agree."""
+    """Everything up to `at` is what was appended; `events` were recomputed, `pinned` checkpoints agree.
+
+    Of the events recomputed, `erased` have no body, each on order, and `gaps` stand for positions on record as lost.
+    """
 
     at: Anchor
     epoch: str
     events: int
     pinned: int
+    erased: int = 0
+    gaps: int = 0
 
 
 async def verify(
@@ -44,7 +49,7 @@ async def verify(
     for pin in pins:
         if wanted.setdefault(pin.seq, pin.hash) != pin.hash:
             raise Broken(pin.seq, "two checkpoints disagree about it")
-    at = after
+    at, erased, gaps = after, 0, 0
     async with db.snapshot(engine) as connection:
         await _begins(connection, after, wanted)
     while True:
@@ -57,13 +62,15 @@ async def verify(
                     rows.check_columns(row)
                     _agrees(at, wanted)
                 await rows.check_duplicates(connection, batch)
+                erased += await erasures.check(connection, batch)
+                gaps += erasures.gaps(batch)
                 progress(at, head.seq)
         if upto > head.seq:
             break
         if at.seq < upto:
             raise Broken(at.seq + 1, f"missing, and {upto - at.seq - 1} behind it")
     _ends(at, head, wanted)
-    return Verified(at, head.epoch, at.seq - after.seq, len(wanted))
+    return Verified(at, head.epoch, at.seq - after.seq, len(wanted), erased, gaps)
 
 
 async def _head(connection: AsyncConnection, at: Anchor) -> log.Head:

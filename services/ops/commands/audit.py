@@ -66,6 +66,8 @@ async def _verify(url: str, first: int, resume: Path | None, kept: list[Checkpoi
     return (
         f"verified {done.events} events up to {done.at.seq} and {done.pinned} checkpoints in {took_s:.1f} s "
         f"({done.events / took_s:,.0f}/s): hash {done.at.hash.hex()}, epoch {done.epoch}"
+        + (f"\n{done.erased} events were erased, each on order" if done.erased else "")
+        + (f"\n{done.gaps} positions are on record as lost" if done.gaps else "")
     )
 
 
@@ -136,4 +138,6 @@ def check(
     print(f"proven: session {found.session_id} has exactly these {found.events} events, {began},")
     print(f"up to position {found.checkpoint.seq}, signed at {until}; the last one is at {found.last_event}")
     if found.without_body:
-        print(f"without body (erased, or withheld): {', '.join(map(str, found.without_body))}")
+        print(f"without body, withheld: {', '.join(map(str, found.without_body))}")
+    if found.erased:
+        print(f"without body, erased as the session's own events order: {', '.join(map(str, found.erased))}")
