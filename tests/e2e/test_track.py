@@ -6,6 +6,7 @@ from typing import Any
 
 from shared import ids
 from tests.support.client import Client, connected
+from tests.support.eventually import eventually
 from tests.support.system import System, whole_system
 
 FAST = {"ANTIPHON_OFFLINE_WORD_MS": "0"}
@@ -68,10 +69,13 @@ async def test_a_track_is_planned_handed_over_and_goes_on_after_everything_was_r
         assert (switched["data"]["reply_id"], switched["actor"]) == (said["reply_id"], "svc/llm")
         assert ended["data"]["agent"] == "coordinator"
         assert ended["data"]["content"].startswith("I'm handing over to the coordinator.\n\nYou wrote:")
-        timeline = await two.rpc("session.timeline", session_id=session_id)
-        assert [(s["from"], s["to"], s["reply_id"]) for s in timeline["switches"]] == [
-            ("planner", "coordinator", said["reply_id"])
-        ]
+
+        async def told() -> bool:
+            timeline = await two.rpc("session.timeline", session_id=session_id)
+            switches = [(s["from"], s["to"], s["reply_id"]) for s in timeline["switches"]]
+            return switches == [("planner", "coordinator", said["reply_id"])]
+
+        await eventually(told)
         assert system.stop() == 0
 
     async with whole_system(data_dir, environment=FAST) as system, AsyncExitStack() as stack:
