@@ -86,7 +86,7 @@ async def chat_list(gateway: Gateway, caller: Caller, data: Any) -> dict[str, An
     async with readable(gateway, request.session_id, caller.identity) as feed:
         state = feed.state
     chats = [
-        {"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type, "agent": chat.agent}
+        {"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type, "agent": chat.agent or None}
         for chat in state.chats.values()
     ]
     return {"chats": chats, "active_chat": state.active_chat, "at": state.seq}

@@ -41,18 +41,25 @@ def write(model: type[Command]) -> Handler:
 
 
 async def located(gateway: Gateway, caller: Caller, data: Any) -> Any:
-    """The parameters with the session of the chat that they name, if they name a chat and no session.
+    """The parameters with the session of the chat or reply that they name, if they name no session.
 
     Raises:
-        NotFound: there is no such chat for this user.
+        NotFound: there is no such chat or reply for this user.
     """
-    if not isinstance(data, dict) or data.get("session_id") or not isinstance(data.get("chat_id"), str):
+    if not isinstance(data, dict) or data.get("session_id"):
         return data
-    return {**data, "session_id": await gateway.places.session_of(caller.identity.user, data["chat_id"])}
+    user = caller.identity.user
+    match data:
+        case {"chat_id": str() as chat_id}:
+            return {**data, "session_id": await gateway.places.of_chat(user, chat_id)}
+        case {"reply_id": str() as reply_id}:
+            return {**data, "session_id": await gateway.places.of_reply(user, reply_id)}
+        case _:
+            return data
 
 
 def write_alone(model: type[Command]) -> Handler:
-    """The same for methods that run alone: what they name may be looked up first, a session by its chat and agents."""
+    """The same for methods that run alone: what they name may be looked up first, the session and the agent."""
 
     async def handler(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
         command = parse(model, await located(gateway, caller, data))

@@ -54,6 +54,13 @@ class ChatOf(Request):
     user: str
 
 
+class ReplyOf(Request):
+    """A reply, for somebody who does not know its session."""
+
+    reply_id: str
+    user: str
+
+
 class Target(Request):
     """A message or an object, as somebody who wants to change it must know it."""
 

@@ -47,7 +47,7 @@ ENDPOINTS = [
     ("PATCH", CHAT),
     ("PUT", f"{CHAT}/ai-context"),
     *[("POST", f"{CHAT}/{verb}") for verb in ("agent", "welcome", "finalize", "replies")],
-    ("POST", f"{CHAT}/replies/{{reply_id}}/cancel"),
+    ("POST", "/api/replies/{reply_id}/cancel"),
     ("GET", f"{CHAT}/messages"),
     ("POST", f"{CHAT}/messages"),
     ("PATCH", f"{CHAT}/messages/{{message_id}}"),

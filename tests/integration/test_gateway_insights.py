@@ -160,6 +160,12 @@ async def test_a_chat_is_found_without_its_session_on_either_gateway(nats_url: s
         assert (await write(other, "DELETE", message)).status_code == 200
         assert (await write(other, "PATCH", path, {"name": "Better plans"})).status_code == 200
         assert (await write(other, "PUT", f"{path}/ai-context", {"temperature": 0.5})).status_code == 200
+        asked = await w.ada.send_message(session_id, "why?", reply=True)
+        call = {"id": ids.uuid7(), "reply_id": asked["reply_id"]}
+        assert await refused(w.eve, "reply.cancel", **call) == 404
+        cancelled = await w.bob.rpc("reply.cancel", **call)  # neither chat nor session is named
+        again = await write(other, "POST", f"/api/replies/{asked['reply_id']}/cancel")
+        assert (cancelled["session_id"], problem(again)) == (session_id, (422, 422))
         assert (await w.bob.rpc("chat.history", chat_id=made.json()["chat_id"]))["messages"][1]["redacted"] is True
         async with web(w.two[1], "eve") as strange:
             for method, where in (("GET", f"{path}/messages"), ("POST", f"{path}/welcome"), ("PATCH", path)):

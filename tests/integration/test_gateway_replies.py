@@ -106,7 +106,7 @@ async def test_a_reply_is_cancelled_once_and_not_after_its_end(nats_url: str) ->
 
         for event in answered(session_id, sent[1]["reply_id"], "done"):
             ended = await put(bus, event)
-        path = f"/api/chats/{sent[1]['chat_id']}/replies/{sent[1]['reply_id']}/cancel?session_id={session_id}"
+        path = f"/api/replies/{sent[1]['reply_id']}/cancel?session_id={session_id}"
         late = await write(http, "POST", path)
         assert problem(late) == (404, 404)
         last = await ada.call("history", channel=f"session:{session_id}", limit=0)

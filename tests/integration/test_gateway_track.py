@@ -58,7 +58,7 @@ async def test_a_track_goes_from_its_greeting_to_its_plan(nats_url: str, databas
         plan = await end_of(http, session_id, asked.json()["reply_id"])
         assert plan["type"] == "plan.finalized.v1"
         assert all(module["title"] and module["hours"] > 0 for module in plan["data"]["modules"])
-        late = await write(http, "POST", f"{chat}/replies/{asked.json()['reply_id']}/cancel")
+        late = await write(http, "POST", f"/api/replies/{asked.json()['reply_id']}/cancel")
         assert problem(late) == (404, 404)
 
         stats = (await other.get(f"/api/sessions/{session_id}/stats")).json()

@@ -119,6 +119,11 @@ async def test_the_list_is_filtered_and_grouped_and_counts_what_is_unread(databa
         assert (await projector.ask("chat", chat_id="c2", user="ada"))["session_id"] == "s2"
         with pytest.raises(errors.NotFound):
             await projector.ask("chat", chat_id="c2", user="bob")
+        reply_id = ids.uuid7()
+        await projector.told(posted("s1", "d", reply_id=reply_id))
+        assert (await projector.ask("reply", reply_id=reply_id, user="bob"))["session_id"] == "s1"
+        with pytest.raises(errors.NotFound):
+            await projector.ask("reply", reply_id=reply_id, user="eve")
 
 
 async def test_what_replies_cost_is_summed_by_anything(database_url: str) -> None:

@@ -68,7 +68,7 @@ async def active(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Re
     async with readable(gateway, session_id, caller.identity) as feed:
         state = feed.state
     chat = state.chats[state.active_chat]
-    facts = {"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type, "agent": chat.agent}
+    facts = {"chat_id": chat.chat_id, "name": chat.name, "chat_type": chat.chat_type, "agent": chat.agent or None}
     return respond({**facts, "at": state.seq})
 
 

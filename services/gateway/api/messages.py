@@ -56,7 +56,7 @@ async def send(
     traceparent: Traceparent = "",
 ) -> Response:
     """Posts a message."""
-    where = body.session_id or session_id or await gateway.places.session_of(caller.identity.user, chat_id)
+    where = body.session_id or session_id or await gateway.places.of_chat(caller.identity.user, chat_id)
     data = {**body.model_dump(exclude_none=True), "id": key, "session_id": where, "chat_id": chat_id}
     return await write(gateway, caller, "message.send", data, traceparent)
 

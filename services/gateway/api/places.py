@@ -10,7 +10,7 @@ from shared.events.base import ChatId, SessionId
 
 ChatPath = Annotated[ChatId, Path(description="Chat id")]
 KnownSession = Annotated[
-    SessionId | None, Query(description="The chat's session; where it is left out, it is looked up")
+    SessionId | None, Query(description="The session, if it is known; where it is left out, it is looked up")
 ]
 
 
@@ -28,7 +28,7 @@ class Place:
 
 
 async def _place(gateway: InGateway, caller: ByCaller, chat_id: ChatPath, session_id: KnownSession = None) -> Place:
-    return Place(session_id or await gateway.places.session_of(caller.identity.user, chat_id), chat_id)
+    return Place(session_id or await gateway.places.of_chat(caller.identity.user, chat_id), chat_id)
 
 
 InChat = Annotated[Place, Depends(_place)]

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel
 
 from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, write
-from services.gateway.api.places import InChat
+from services.gateway.api.places import InChat, KnownSession
 from shared.events.base import EventId
 
-router = APIRouter(prefix="/api/chats/{chat_id}", tags=["replies"])
+router = APIRouter(prefix="/api", tags=["replies"])
 
 ReplyPath = Annotated[EventId, Path(description="Reply id")]
 
@@ -21,7 +21,7 @@ class NewReply(BaseModel):
     agent: str | None = None
 
 
-@router.post("/replies", status_code=201)
+@router.post("/chats/{chat_id}/replies", status_code=201)
 async def request(
     gateway: InGateway,
     caller: ByCaller,
@@ -35,7 +35,7 @@ async def request(
     return await write(gateway, caller, "reply.request", data, traceparent)
 
 
-@router.post("/welcome", status_code=201)
+@router.post("/chats/{chat_id}/welcome", status_code=201)
 async def welcome(
     gateway: InGateway, caller: ByCaller, key: CommandId, place: InChat, traceparent: Traceparent = ""
 ) -> Response:
@@ -43,7 +43,7 @@ async def welcome(
     return await write(gateway, caller, "reply.request", place | {"id": key}, traceparent)
 
 
-@router.post("/finalize", status_code=201)
+@router.post("/chats/{chat_id}/finalize", status_code=201)
 async def finalize(
     gateway: InGateway, caller: ByCaller, key: CommandId, place: InChat, traceparent: Traceparent = ""
 ) -> Response:
@@ -56,11 +56,12 @@ async def cancel(
     gateway: InGateway,
     caller: ByCaller,
     key: CommandId,
-    place: InChat,
     reply_id: ReplyPath,
+    session_id: KnownSession = None,
     traceparent: Traceparent = "",
 ) -> Response:
     """No more of a reply: it ends with what it has said so far."""
+    where = {"session_id": session_id} if session_id else {}
     return await write(
-        gateway, caller, "reply.cancel", place | {"id": key, "reply_id": reply_id}, traceparent, status=200
+        gateway, caller, "reply.cancel", {**where, "id": key, "reply_id": reply_id}, traceparent, status=200
     )

@@ -17,6 +17,7 @@ QUERIES: dict[str, tuple[type[requests.Request], Answer]] = {
     "snapshot": (requests.Snapshot, snapshot.snapshot),
     "sessions": (requests.Sessions, lists.sessions_list),
     "chat": (requests.ChatOf, lists.chat),
+    "reply": (requests.ReplyOf, lists.reply),
     "objects": (requests.Objects, lists.objects_page),
     "chat_history": (requests.ChatHistory, conversation.chat_history),
     "context": (requests.ChatContext, conversation.context),

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.projector import pages, requests, shapes
 from services.projector.columns import LANGUAGE
 from services.projector.queries.snapshot import END
-from services.projector.tables import chats, messages, objects, participants, receipts, sessions
+from services.projector.tables import chats, messages, objects, participants, receipts, replies, sessions
 from shared import errors
 from shared.session.commands import PAYLOAD_BYTES
 
@@ -78,6 +78,24 @@ async def chat(connection: AsyncConnection, request: requests.ChatOf, _at: int) 
     found = (await connection.execute(query)).scalar()
     if found is None:
         raise errors.NotFound("chat")
+    return {"session_id": found}
+
+
+async def reply(connection: AsyncConnection, request: requests.ReplyOf, _at: int) -> dict[str, Any]:
+    """`{session_id}` of the session of this user's in which the reply was asked for.
+
+    Raises:
+        NotFound: there is none.
+    """
+    query = (
+        select(replies.c.session_id)
+        .join(participants, participants.c.session_id == replies.c.session_id)
+        .where(replies.c.reply_id == request.reply_id, participants.c.user_id == request.user)
+        .limit(1)
+    )
+    found = (await connection.execute(query)).scalar()
+    if found is None:
+        raise errors.NotFound("reply")
     return {"session_id": found}
 
 
