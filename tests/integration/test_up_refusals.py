@@ -79,3 +79,11 @@ def test_doctor_names_a_remedy_for_everything_that_is_wrong(tmp_path: Path) -> N
     assert failed
     assert all("→" in lines[number + 1] for number in failed)
     assert SECRET not in answer.stdout
+
+
+def test_doctor_names_what_is_wrong_in_the_agents_file(tmp_path: Path) -> None:
+    file = tmp_path / "agents.toml"
+    file.write_text('default = "tutor"\n[agents.coordinator]\ndescription = "Talks."\nhands_over_to = ["nobody"]\n')
+    answer = antiphon("doctor", cwd=tmp_path, ANTIPHON_AGENTS_FILE=str(file))
+    assert "default: there is no agent 'tutor'" in answer.stdout
+    assert "agents.coordinator.hands_over_to: there is no other agent 'nobody'" in answer.stdout

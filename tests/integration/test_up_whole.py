@@ -36,8 +36,9 @@ async def test_up_tells_when_it_is_ready_and_ps_what_runs(system: System) -> Non
     assert all(set(one) == {"name", "pid", "port", "restarts", "started_at"} for one in running.values())
     assert all(alive(one["pid"]) for one in running.values())
     assert running["gateway-2"]["port"] == system.port + 1
-    examined = await asyncio.to_thread(antiphon, "doctor", "--data-dir", str(system.data_dir))
+    examined = await asyncio.to_thread(antiphon, "doctor", "--llm", "--data-dir", str(system.data_dir))
     assert examined.returncode == 0, examined.stdout
+    assert re.search(r"^ok +model answers +offline, first token after \d+ ms$", examined.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

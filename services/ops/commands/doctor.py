@@ -19,13 +19,14 @@ def doctor(
     nats_url: NatsOption = None,
     database_url: DatabaseOption = None,
     port: Annotated[int, typer.Option(envvar="ANTIPHON_PORT", help="Port of the first gateway.")] = 8000,
+    llm: Annotated[bool, typer.Option("--llm", help="Ask the model one small question, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects instead of text.")] = False,
 ) -> None:
     """Examine this machine and the running system; exit code 1 if a check fails."""
     subject = checks.Subject(
         DataDir(data_dir.absolute()), nats_url or None, database_url or None, port, environment(context)
     )
-    findings = asyncio.run(checks.examine(subject))
+    findings = asyncio.run(checks.examine(subject, asks_model=llm))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
