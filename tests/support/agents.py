@@ -26,8 +26,11 @@ def candidate(name: str, model: Model, settings: LlmSettings, **facts: Any) -> C
     return Candidate(name, model, Breaker(name, settings.breaker_failures, settings.breaker_open_s), **facts)
 
 
-def generator(settings: LlmSettings, test: Model | None = None, **others: Model) -> Generator:
+def generator(settings: LlmSettings, test: Model | Candidate | None = None, **others: Model | Candidate) -> Generator:
     """A generator that knows the model `test`, and others by their names."""
     named = others | ({"test": test} if test else {})
-    known = {name: candidate(name, model, settings) for name, model in named.items()}
+    known = {
+        name: model if isinstance(model, Candidate) else candidate(name, model, settings)
+        for name, model in named.items()
+    }
     return Generator(Models(settings, known), Agents(settings), settings)

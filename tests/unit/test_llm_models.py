@@ -1,6 +1,5 @@
 """Which models are asked, one after the other, and what is told of those that can't be."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +10,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from services.llm.failures import GenerationFailedError
 from services.llm.models import Models
 from services.llm.settings import LlmSettings
-from tests.support.agents import generator, turn
+from tests.support.agents import candidate, generator, turn
 
 SETTINGS = LlmSettings(
     OPENAI_API_KEY="sk-test", retry_wait_s=0, retries=1, fallback_models="second, third", breaker_failures=4
@@ -79,25 +78,23 @@ async def test_if_all_fail_the_first_ones_reason_is_told() -> None:
 
 
 async def test_a_provider_that_is_down_is_not_asked_until_one_reply_finds_it_back() -> None:
-    settings = SETTINGS.model_copy(update={"breaker_open_s": 0.1})
-    scripted, models = three(test=Scripted(*[DOWN] * 5))
-    writer = generator(settings, **models)
-    now = asyncio.get_running_loop().time
-    for _ in range(2):
-        await writer.generate(turn())
-    opened_at = now()
-    assert scripted["test"].asked == 4
-    while now() < opened_at + 0.05:
-        other = turn()
-        await writer.generate(other)
-        assert other.model == "second"
-    assert scripted["test"].asked == 4, "left alone while the breaker is open"
+    settings = SETTINGS.model_copy(update={"breaker_open_s": 1000.0})
+    down = Scripted(*[DOWN] * 5)
+    first = candidate("first", down.model, settings)
+    writer = generator(settings, test=first, second=Scripted().model)
 
-    while scripted["test"].asked < 6:  # the probe that fails, and after another while the one that doesn't
-        await writer.generate(turn())
-    back = turn()
-    await writer.generate(back)
-    assert back.model == "test"
+    async def who_answers() -> str:
+        done = turn()
+        await writer.generate(done)
+        return done.model
+
+    assert [await who_answers() for _ in range(5)] == ["second"] * 5
+    assert down.asked == 4, "left alone after four failures"
+    first.breaker.opened_at -= 1000
+    assert [await who_answers() for _ in range(3)] == ["second"] * 3
+    assert down.asked == 5, "one reply has tried it, in vain"
+    first.breaker.opened_at -= 1000
+    assert [await who_answers() for _ in range(3)] == ["test"] * 3
 
 
 @pytest.mark.parametrize(
