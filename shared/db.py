@@ -7,6 +7,7 @@ from typing import cast
 
 import asyncpg
 import asyncpg.connection
+import orjson
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -31,6 +32,7 @@ async def engine(settings: DatabaseSettings) -> AsyncIterator[AsyncEngine]:
         make_url(settings.database_url).set(drivername="postgresql+asyncpg"),
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
+        json_deserializer=orjson.loads,  # a number that 64 bits can't hold is a float, as for every other reader
         pool_pre_ping=True,
         pool_recycle=int(settings.pool_recycle_s),
         connect_args={

@@ -1,6 +1,6 @@
 """Carrying changes out on rows in memory: the rows that a page of events touches, before and after."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from services.projector.change import At, Change, Drop, Edit, Key, Put, Row, Sweep
@@ -25,27 +25,25 @@ class Poison(ValueError):
     """An event that can't be folded."""
 
 
-def keys(of: Iterable[Change]) -> Iterator[At]:
-    """Every row that the changes could read or write, but for those that are swept."""
-    for change in of:
+def gathered(of: Iterable[Change]) -> tuple[set[At], list[Sweep]]:
+    """Every row that the changes could read or write; and the sweeps, which find theirs by what is in them."""
+    found: set[At] = set()
+    swept: list[Sweep] = []
+    left = list(of)
+    while left:
+        change = left.pop()
         if isinstance(change, Sweep):
+            swept.append(change)
             continue
-        yield change.table, change.key
+        found.add((change.table, change.key))
         if isinstance(change, Put):
-            yield from change.reads
+            found.update(change.reads)
             if change.table in PARENTS:
-                yield PARENTS[change.table][0], _parent_key(change)
-        if not isinstance(change, Drop):
-            yield from keys(change.then)
-
-
-def sweeps(of: Iterable[Change]) -> Iterator[Sweep]:
-    """Every sweep among the changes."""
-    for change in of:
-        if isinstance(change, Sweep):
-            yield change
-        elif not isinstance(change, Drop):
-            yield from sweeps(change.then)
+                found.add((PARENTS[change.table][0], _parent_key(change)))
+            left += change.then
+        elif isinstance(change, Edit):
+            left += change.then
+    return found, swept
 
 
 def _parent_key(put: Put) -> Key:

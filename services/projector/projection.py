@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.projector import live, source, store
+from services.projector import live, rowset, source, store
 from services.projector.change import Change
 from services.projector.changes import SUMMARY_EVENTS, changes
 from services.projector.folding import Poison
@@ -117,14 +117,14 @@ async def fold_into(connection: AsyncConnection, events: list[Logged], parked: S
         PoisonAt: one of them can't be folded.
     """
     steps = [step for event in events if (step := _step(event, parked))]
-    rows = await store.load(connection, (change for step in steps for change in step.changes))
+    rows = await rowset.load(connection, (change for step in steps for change in step.changes))
     for step in steps:
         try:
             for change in step.changes:
                 rows.apply(change)
         except Poison as poison:
             raise PoisonAt(step.recorded.envelope.subject, step.recorded.seq, str(poison)) from poison
-    await store.write(connection, rows)
+    await rowset.write(connection, rows)
     return steps
 
 

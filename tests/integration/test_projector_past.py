@@ -11,6 +11,8 @@ from shared.events import (
     AgentSwitched,
     ContentErased,
     MessageEdited,
+    MessagePosted,
+    OperationApplied,
     ParticipantJoined,
     PlanFinalized,
     PlanModule,
@@ -114,3 +116,16 @@ async def test_a_query_that_takes_too_long_is_unavailable(database_url: str) -> 
         async with asking(database_url, statement_timeout_s=0.05) as hasty:
             with pytest.raises(errors.Unavailable, match="too long"):
                 await hasty.ask("snapshot", session_id="s1")
+
+
+async def test_whatever_json_a_message_carries_is_kept(database_url: str) -> None:
+    async with asking(database_url) as projector:
+        odd = {"big": 2**70, "far": 1e30, "none": None, "list": [1, [2.5, "\u00e9\u2028"]], "nul": "a\x00b", "": {}}
+        strange = MessagePosted(chat_id="c1", content='"quoted" \\ and\x00', metadata=odd)
+        nothing = OperationApplied(kind="set", target="empty", payload=None)
+        await projector.told(created("s1"), envelope("s1", strange), envelope("s1", nothing))
+        (shown,) = (await projector.ask("snapshot", session_id="s1"))["messages"]
+        assert shown["metadata"] == {**odd, "big": 2.0**70, "nul": "a\N{REPLACEMENT CHARACTER}b"}
+        assert shown["content"] == '"quoted" \\ and\N{REPLACEMENT CHARACTER}'
+        (found,) = (await projector.ask("objects", session_id="s1"))["objects"]
+        assert (found["target"], found["payload"]) == ("empty", None)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from services.projector.change import At, Row
 from services.projector.changes import changes
-from services.projector.folding import CHILDREN, Key, Rows, keys, sweeps
+from services.projector.folding import CHILDREN, Key, Rows, gathered
 from shared.events import Event, Recorded, SessionCreated, Track
 from tests.support.conversation import envelope
 from tests.support.histories import EVENT_IDS
@@ -30,8 +30,9 @@ def folded(pages: Iterable[list[Recorded]]) -> Tables:
     tables: Tables = {}
     for page in pages:
         made = [change for event in page for change in changes(event)]
-        rows = Rows({at: _found(tables, at) for at in keys(made)})
-        for sweep in sweeps(made):
+        asked, swept = gathered(made)
+        rows = Rows({at: _found(tables, at) for at in asked})
+        for sweep in swept:
             for (table, key), row in tables.items():
                 fits = table == sweep.table and key[: len(sweep.prefix)] == sweep.prefix
                 if fits and (not sweep.column or row[sweep.column] in sweep.among):
