@@ -60,3 +60,17 @@ def test_a_plan_and_a_greeting_are_told_apart() -> None:
     assert is_repeat(greeting, "reply.requested.v1", decided(greeting))
     assert not is_repeat(greeting, "reply.requested.v1", decided(plan))
     assert not is_repeat(plan, "reply.requested.v1", decided(greeting))
+
+
+def test_a_track_is_known_by_its_own_title_where_the_session_has_none() -> None:
+    def track(title: str, session_title: str = "") -> CreateSession:
+        return CreateSession.model_validate(
+            {"id": ID, "title": session_title, "kind": "track", "track": {"title": title}}
+        )
+
+    found = decide(SessionState(ID), track("Rust"), Actor("ann", "Ann"), 0)
+    assert isinstance(found, Decided)
+    stored = found.event.model_dump(mode="json", exclude_none=True)
+    assert is_repeat(track("Rust"), "session.created.v1", stored)
+    for other in (track("Go"), track("Rust", "Another"), CreateSession(id=ID, title="Rust")):
+        assert not is_repeat(other, "session.created.v1", stored)
