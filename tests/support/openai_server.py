@@ -7,7 +7,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,6 @@ class OpenAIServer:
     calls: list[Call | None] = field(default_factory=list)  # each is one whole answer; None is one of `pieces`
     refuses_tools: bool = False
     gate: asyncio.Semaphore | None = None  # if set, each piece waits for a permit
-    pause_s: float = 0.0  # before each piece
     faults: list[int | str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)  # of error responses
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -92,9 +91,6 @@ class OpenAIServer:
         for number, piece in enumerate(pieces):
             if self.gate is not None:
                 await self.gate.acquire()
-            if self.pause_s:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self.stalled.wait(), self.pause_s)
             if number == 2 and fault == "cut":
                 raise ConnectionAbortedError
             if number == 2 and fault == "stall_later":
