@@ -62,5 +62,5 @@ class Spending:
 
     def _priced(self, usage: Usage) -> Usage:
         c = self.candidate
-        cost = pricing.cost_usd(usage, c.name.rpartition(":")[2], c.price_provider, c.price_url)
+        cost = pricing.cost_usd(usage, c.model.model_name, c.price_provider, c.price_url)
         return usage.model_copy(update={"cost_usd": cost})

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 
@@ -157,3 +158,14 @@ async def test_a_key_that_a_provider_repeats_is_neither_stored_nor_logged_nor_to
             for told in (*stored, str(answer), metrics, ready, llm.log):
                 assert KEY not in told
         assert provider.keys == [f"Bearer {KEY}"] * 7
+
+
+async def test_a_worker_with_a_mistake_in_its_agents_file_says_so_and_does_not_start(
+    nats_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "agents.toml"
+    file.write_text('default = "a"\n[agents.a]\ndescription = "A"\nhands_over_to = ["b"]\n')
+    settings = {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_AGENTS_FILE": str(file)}
+    async with running("llm", settings, wait_ready=False) as llm:
+        assert await asyncio.to_thread(llm.popen.wait, 20) == 1
+        assert "agents.a.hands_over_to: there is no other agent 'b'" in llm.log
