@@ -43,6 +43,8 @@ class Places:
         return await self._of("reply", user, reply_id)
 
     async def _of(self, kind: str, user: str, thing_id: str) -> str:
+        if "\x00" in thing_id:
+            raise errors.NotFound(kind)
         session_id = self._known.get((user, thing_id)) or await self._ask(kind, user, thing_id)
         self.learn(user, thing_id, session_id)
         return session_id

@@ -2,16 +2,23 @@
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from services.gateway.publication import MAX_OFFSET
 from shared import errors
 
 
 class Params(BaseModel):
-    """What all have in common."""
+    """What all have in common. Texts hold no NUL: nothing here is named with one, and the read models can't hold it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _no_nul(cls, value: Any) -> Any:
+        if isinstance(value, str) and "\x00" in value:
+            raise ValueError("must not hold a NUL")
+        return value
 
 
 class SubscribeRequest(Params):

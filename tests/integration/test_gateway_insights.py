@@ -207,5 +207,17 @@ async def test_sessions_are_listed_by_what_they_are(nats_url: str, database_url:
         page = await w.ada.rpc("session.list", include_archived=True, limit=1, with_chats=True)
         assert [chat["chat_type"] for chat in page["sessions"][0]["chats"]] == ["planning"]
         assert await found(include_archived=True, limit=1, cursor=page["cursor"]) == [talk]
-        for wrong in ({"kind": "moon"}, {"limit": 0}, {"cursor": "x"}):
+        for wrong in (
+            {"kind": "moon"},
+            {"limit": 0},
+            {"cursor": "x"},
+            {"query": "\0"},
+            {"project": "a\0b"},
+            {"query": ""},
+        ):
             assert await refused(w.ada, "session.list", **wrong) == 107
+        assert await found(query="'; -- %_\\ \" & | ! ( :* <->") == []
+        for wrong in ({"by": "user", "user": "ada\0"}, {"session_id": "a b"}, {"since": stats["at"], "until": "soon"}):
+            assert await refused(w.olga, "usage.get", **wrong) == 107
+        assert problem(await http.get("/api/chats/%00/messages")) == (404, 404)
+        assert problem(await write(http, "POST", f"/api/replies/{'%00' * 36}/cancel")) == (404, 404)
