@@ -9,13 +9,13 @@ and `prev`, the seq of the session's event before it when it was stored. From th
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from shared.bus.client import header
 from shared.bus.direct import Stored
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """A live copy as it came from the server."""
 
     seq: int
@@ -23,13 +23,27 @@ class Copy:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """An event in its place. `prev` is the session's event before it as everybody here has seen it; 0: none."""
 
     seq: int
     prev: int
     body: bytes
+
+
+def live_copy(headers: bytes, body: bytes) -> Copy | None:
+    """The copy of an event that the server published again; None if it is a chunk of a reply.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    match header(headers, b"Nats-Stream"):
+        case b"EVENTS":
+            return Copy(int(header(headers, b"Nats-Sequence")), int(header(headers, b"Nats-Last-Sequence")), body)
+        case b"DELTAS":
+            return None
+        case other:
+            raise ValueError(f"a live copy of {other!r}")
 
 
 class Chain:

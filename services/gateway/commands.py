@@ -9,7 +9,6 @@ next one waits for it in the same way: everybody decides on a state that holds t
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -113,14 +112,18 @@ class Commands:
         key = (command.session_id, identity.user)
         if (lane := self._lanes.get(key)) is None:
             lane = self._lanes[key] = Lane(self._sessions.bus, command.session_id)
-        async with AsyncExitStack() as held:
+        feed: Feed | None = None
+        try:
             async with lane.turn:
-                feed = await held.enter_async_context(self._sessions.open(command.session_id))
+                feed = await self._sessions.acquire(command.session_id)
                 call = _Call(feed, lane, command, identity, traceparent or telemetry.traceparent())
                 begun = await self._in_turn(call)
             if isinstance(begun, Outcome):
                 return begun
             return await self._conclude(call, begun.envelope, await begun.published)
+        finally:
+            if feed is not None:
+                self._sessions.release(feed)
 
     async def _in_turn(self, call: _Call) -> Outcome | _OnItsWay:
         feed = call.feed

@@ -33,7 +33,7 @@ def with_remains(events: list[Stored], after: int) -> list[Stored]:
     for event in events:
         for seq, body in told_in(event.body).items():
             if after < seq < event.seq and seq not in here:
-                left[seq] = Stored(seq, event.subject, body, {})
+                left[seq] = Stored(seq, event.subject, body)
     return sorted([*events, *left.values()], key=lambda event: event.seq) if left else events
 
 

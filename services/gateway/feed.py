@@ -11,7 +11,7 @@ from typing import Any
 from nats.aio.subscription import Subscription
 
 from services.gateway import measures
-from services.gateway.chain import Chain, Copy, Link
+from services.gateway.chain import Chain, Link, live_copy
 from services.gateway.fold import Fold, deliverable
 from services.gateway.hub import Hub, Listener
 from services.gateway.publication import MAX_OFFSET, Framer, passing, publication
@@ -19,7 +19,6 @@ from services.gateway.running import Running
 from services.gateway.source import Page, Source
 from services.gateway.waiting import Waiting
 from shared import errors, subjects
-from shared.bus.client import header
 from shared.bus.connection import Bus, unsubscribe
 from shared.logging import get_logger
 from shared.session import SessionState
@@ -29,7 +28,6 @@ log = get_logger("feed")
 RECHECK_S = 0.5  # a new subscription takes time to reach the leader's node
 UNSEEN_S = 0.1  # how long the live copy of an acknowledged event may take before it is read instead
 MAX_HELD = 10_000
-_EVENTS, _DELTAS = subjects.EVENTS.encode(), subjects.DELTAS.encode()
 REFILL_PAUSE_S = 0.2
 
 
@@ -49,6 +47,7 @@ class Feed:
         self._bus = bus
         self._source = source
         self._on_doubt = on_doubt
+        self.kept: object = None  # what others make of the session and keep as long as it is open
         self.fold = Fold(session_id)
         self._framer = Framer(session_id)
         self._running = Running(self._source, session_id, self._pass_on)
@@ -83,11 +82,11 @@ class Feed:
         Raises:
             Unavailable: the stream can't be read now.
         """
-        subject_list = (subjects.live(self.session_id), subjects.signal(self.session_id))
-        handlers = (self._on_live, self._on_signal)
+        self.fold.be_generous(True)
+        listen = self._bus.client.listen
         try:
-            for subject, handler in zip(subject_list, handlers, strict=True):
-                self.subscriptions.append(await self._bus.client.listen(subject, handler))
+            self.subscriptions.append(await listen(subjects.live(self.session_id), self._on_live))
+            self.subscriptions.append(await listen(subjects.signal(self.session_id), self._on_signal))
             await self._fill("attach")  # its first request follows the subscriptions on the same connection
             if self.state.open_replies:
                 await self._running.read(self.state)
@@ -102,7 +101,8 @@ class Feed:
 
         What is given is to be awaited: it ends the subscriptions, while others may `attach` again.
         """
-        self.open = False
+        self.open, self.kept = False, None
+        self.fold.be_generous(False)
         self._running.stop()
         if self._filling is not None:
             self._filling.cancel()
@@ -119,16 +119,15 @@ class Feed:
 
     def _on_live(self, _subject: bytes, headers: bytes, body: bytes) -> None:
         try:
-            stream = header(headers, b"Nats-Stream")
-            if stream == _EVENTS:
-                seq = int(header(headers, b"Nats-Sequence"))
-                if seq <= self.chain.covered:
-                    self._on_doubt()  # a repeat, most likely; or the numbers have started anew
-                self._deliver(self.chain.live(Copy(seq, int(header(headers, b"Nats-Last-Sequence")), body)))
-                if self.chain.gap:
-                    self._gap()
-            elif stream == _DELTAS:
+            copy = live_copy(headers, body)
+            if copy is None:
                 self._running.take(self.state, body)
+                return
+            if copy.seq <= self.chain.covered:
+                self._on_doubt()  # a repeat, most likely; or the numbers have started anew
+            self._deliver(self.chain.live(copy))
+            if self.chain.gap:
+                self._gap()
         except Exception:
             log.exception("live_copy_failed", session_id=self.session_id)
             self.check("failure")
@@ -144,15 +143,16 @@ class Feed:
         for link in links:
             body = deliverable(link.body)
             link = link if body is link.body else Link(link.seq, link.prev, body)
-            before = self.state
+            before = self.fold.facts
             self.fold.apply(link)
-            if self.state.open_replies is not before.open_replies:
+            facts = self.fold.facts
+            if facts.open_replies is not before.open_replies:
                 self._running.settle(self.state)
-            measures.DELIVERED.inc()
             if self.hub:
                 self.hub.deliver(self._framer.frame(publication(link.seq, link.prev, body)), link.seq)
-                if self.state.participants is not before.participants:
-                    self.hub.retain(frozenset(self.state.participants))
+                if facts.participants is not before.participants:
+                    self.hub.retain(frozenset(facts.participants))
+        measures.DELIVERED.inc(len(links))
         if self._waiting:
             self._waiting.reached(self.chain.covered)
 
@@ -174,6 +174,7 @@ class Feed:
         self.check("gap")
 
     async def _fill_until_whole(self, cause: str) -> None:
+        self.fold.be_generous(False)  # those who came back together have been answered
         while True:
             self._fill_again = ""
             try:

@@ -17,16 +17,31 @@ IDS = 1000  # ids kept a session: more than one sends within the duplicate windo
 BASE_BYTES, LINK_BYTES, ID_BYTES = 6000, 150, 350  # estimates, held to within twice the truth by a test
 RECENT_EVENTS = 256
 RECENT_BYTES = 256 * 1024
+GENEROUS = 8
 
 
 class Fold:
     """Fed with every event once, in order. One JSON parse an event; most change nothing but the position."""
 
     def __init__(self, session_id: str) -> None:
-        self.state = SessionState(session_id)
+        self._state = SessionState(session_id)  # its seq is brought up to date when somebody looks
+        self._seq = 0
         self._ids: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._recent: deque[Link] = deque()
         self._recent_bytes = 0
+        self._generous = False
+
+    @property
+    def state(self) -> SessionState:
+        """The session after the last event."""
+        if self._state.seq != self._seq:
+            self._state = replace(self._state, seq=self._seq)
+        return self._state
+
+    @property
+    def facts(self) -> SessionState:
+        """The session as it is, but for its seq, which may be an earlier one. The same object if nothing changed."""
+        return self._state
 
     def apply(self, link: Link) -> None:
         """Takes in one event."""
@@ -40,10 +55,14 @@ class Fold:
             if len(self._ids) > IDS:
                 self._ids.popitem(last=False)
             recorded = None if _is_plain_message(raw) else _recorded(link.seq, raw)
-        if recorded is None:
-            self.state = replace(self.state, seq=link.seq)
-        else:
-            self.state = evolve(self.state, recorded)
+        if recorded is not None:
+            self._state = evolve(self._state, recorded)
+        self._seq = max(self._seq, link.seq)
+
+    def be_generous(self, generous: bool) -> None:
+        """While it is, more of the newest events are kept: who comes back after a gateway died asks for many."""
+        self._generous = generous
+        self._trim()
 
     @property
     def memory_bytes(self) -> int:
@@ -69,7 +88,7 @@ class Fold:
 
     def recent_after(self, seq: int) -> list[Link] | None:
         """Every event after `seq`; None if not all of them are in memory."""
-        if seq >= self.state.seq:
+        if seq >= self._seq:
             return []
         if not self._recent or seq < self._recent[0].prev:
             return None
@@ -83,7 +102,12 @@ class Fold:
     def _remember(self, link: Link) -> None:
         self._recent.append(link)
         self._recent_bytes += len(link.body)
-        while self._recent and (len(self._recent) > RECENT_EVENTS or self._recent_bytes > RECENT_BYTES):
+        self._trim()
+
+    def _trim(self) -> None:
+        factor = GENEROUS if self._generous else 1
+        most, most_bytes = RECENT_EVENTS * factor, RECENT_BYTES * factor
+        while self._recent and (len(self._recent) > most or self._recent_bytes > most_bytes):
             self._recent_bytes -= len(self._recent.popleft().body)
 
 

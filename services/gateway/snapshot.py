@@ -19,6 +19,7 @@ from shared.logging import get_logger
 log = get_logger("snapshot")
 
 SILENT = b'{"awareness":{}'  # how every snapshot begins
+KEPT_BYTES = 64 * 1024  # a larger snapshot is asked for each time
 DEADLINE_S = 0.95  # below the first pause between tries: if nobody answers the query at all, nobody waits
 
 
@@ -60,6 +61,9 @@ class Snapshots:
         Raises:
             Unavailable: neither the projector nor the stream can tell.
         """
+        kept = feed.kept
+        if isinstance(kept, Snapshot) and kept.at == feed.last and not self._outages.names():
+            return kept  # nothing has happened since
         task = self._asking.get(feed.session_id)
         if task is None:
             task = asyncio.create_task(self._ask(feed))
@@ -85,7 +89,11 @@ class Snapshots:
         session = found.get("session")
         if not session:  # it was created a moment ago: the stream has all of it, and nothing is amiss
             return Snapshot.of(*await from_events(feed, degraded=self._outages.names()))
-        return Snapshot.of(int(session.get("last_seq") or found["at"]), {**found, "degraded": self._outages.names()})
+        degraded = self._outages.names()
+        taken = Snapshot.of(int(session.get("last_seq") or found["at"]), {**found, "degraded": degraded})
+        if feed.open and not degraded and len(taken.head) <= KEPT_BYTES:
+            feed.kept = taken
+        return taken
 
     def _done(self, session_id: str, task: asyncio.Task[Snapshot]) -> None:
         self._asking.pop(session_id, None)

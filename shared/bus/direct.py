@@ -5,7 +5,7 @@ Source: NATS ADR-31 (direct get), batch requests. nats-py has no call for batche
 
 import asyncio
 from base64 import b64decode
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import nats.errors
 import orjson
@@ -15,7 +15,7 @@ from shared import errors, subjects
 from shared.bus.client import NO_RESPONDERS, QuickClient, header, parsed
 from shared.bus.connection import unsubscribe
 
-BATCH = 500
+BATCH = 1000
 BATCH_BYTES = 1024 * 1024  # about: the server stops once an answer has so many
 CONCURRENT = 8  # reads at a time: more would come too late all together, or have the server drop this connection
 TIMEOUT_S = 2.0
@@ -24,8 +24,7 @@ _STATUS = b"NATS/1.0 "
 NO_MESSAGE = 10037  # JetStream API: no message found
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A message as the stream holds it. `time_ns` is the stream's own time, Unix nanoseconds."""
 
     seq: int
