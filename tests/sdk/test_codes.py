@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import orjson
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from services.gateway import closing
-from services.gateway.closing import Close
+from services.gateway.closing import Close, Unsubscribe
 from shared import auth, errors, ids, subjects
 from shared.bus import connection, streams
 from tests.sdk.balancer import balancer
@@ -53,6 +55,46 @@ async def test_each_close_code_means_to_an_sdk_what_it_is_meant_to(client: SdkCl
                 assert not client.seen("disconnected")
                 await client.do("close")
     assert {why.code for why in CLOSES} >= {3001, 3005, 3008, 3012, 3500, 3501, 3502, 3504}
+
+
+ENDS = [value for value in vars(closing).values() if isinstance(value, Unsubscribe)]
+
+
+async def test_each_unsubscribe_code_means_to_an_sdk_what_it_is_meant_to(client: SdkClient) -> None:
+    """Said once by a server that does nothing else, to a subscription that is at 7 of epoch `e`."""
+    asked: list[dict[str, Any]] = []
+
+    async def say(socket: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            async for frame in socket:
+                for command in map(orjson.loads, str(frame).splitlines()):
+                    answer: dict[str, Any] = {"client": ids.uuid7(), "version": "x", "ping": 25, "pong": True}
+                    if "subscribe" in command:
+                        asked.append(command["subscribe"])
+                        answer = {"recoverable": True, "positioned": True, "epoch": "e", "offset": 7}
+                    name = next(key for key in command if key != "id")
+                    await socket.send(orjson.dumps({"id": command.get("id", 0), name: answer}).decode())
+                    if "subscribe" in command and len(asked) == 1:
+                        push = {"channel": "session:a", "unsubscribe": {"code": why.code, "reason": why.reason}}
+                        await socket.send(orjson.dumps({"push": push}).decode())
+
+    async with serve(say, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for why in ENDS:
+            asked.clear()
+            client.events.clear()
+            await client.connected(url=f"ws://127.0.0.1:{port}", token="any")
+            await client.do("subscribe", channel="session:a")
+            if why.code < 2500:
+                assert (await client.event("unsubscribed"))["code"] == why.code
+                assert len(asked) == 1, "it does not come back"
+            else:
+                await eventually(lambda: len(asked) == 2)
+                recovers = asked[1].get("recover", False), asked[1].get("offset", 0), asked[1].get("epoch", "")
+                keeps = {2500: (True, 7, "e"), 2502: (True, 0, "_")}[why.code]  # `_` is the epoch of no log
+                assert recovers == keeps, why
+            await client.do("close")
+    assert {why.code for why in ENDS} == {2000, 2500, 2502}
 
 
 async def test_a_removed_participant_is_unsubscribed_for_good(one_system: System, ada: Person, kind: str) -> None:
