@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from openai import AsyncOpenAI
 from pydantic_ai import exceptions as ai
 from pydantic_ai.models import Model, infer_model
-from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers import infer_provider_class
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -24,7 +24,8 @@ from shared.logging import get_logger
 log = get_logger("models")
 
 NO_KEY = "none"  # servers of one's own want a key to be there, and no particular one
-ENDPOINT = frozenset({"openai", "openai-chat", "openai-responses"})
+RESPONSES = "openai-responses"
+ENDPOINT = frozenset({"openai", "openai-chat", RESPONSES})
 
 
 @dataclass(slots=True)
@@ -83,7 +84,10 @@ class Models:
         if provider and provider not in ENDPOINT:
             return Candidate(name, _native(name), self._breaker(provider), price_provider=provider)
         endpoint = self._endpoint()
-        model = infer_model(name, lambda _: endpoint) if provider else OpenAIChatModel(name, provider=endpoint)
+        if provider == RESPONSES:
+            model: Model = OpenAIResponsesModel(rest, provider=endpoint)
+        else:
+            model = OpenAIChatModel(rest if provider else name, provider=endpoint)
         prices = s.price_provider or ("" if s.openai_base_url else "openai")
         host = urlsplit(s.openai_base_url).netloc.rpartition("@")[2] or "openai"
         return Candidate(name, model, self._breaker(host), prices, s.openai_base_url)

@@ -1,5 +1,6 @@
 """Agents at work, with a provider that calls tools: hand-over, tracks and plans."""
 
+import asyncio
 import json
 
 from shared.events import AgentSwitched, PlanFinalized, ReplyCompleted, ReplyStarted
@@ -47,6 +48,23 @@ async def test_an_agent_hands_a_reply_over_and_the_next_one_goes_on_with_it(nats
 
             await one.completed(await one.ask("And rowing?"))
             assert "You plan courses" in provider.requests[-1]["messages"][0]["content"], "the planner stays"
+
+
+async def test_a_hand_over_is_recorded_once_whoever_dies_after_it(nats_url: str) -> None:
+    async with world(nats_url) as one, openai_server() as provider:
+        provider.calls, provider.gate = [HANDED], asyncio.Semaphore(1)
+        async with running("llm", worker(one, provider)) as llm:
+            reply_id = await one.request("greet", agent="coordinator")  # by name, so that it is asked again
+            await eventually(lambda: len(provider.requests) == 2)
+            assert len(await one.events(AgentSwitched)) == 1
+            llm.kill()
+        provider.calls, provider.gate = [HANDED], None
+        async with running("llm", worker(one, provider), "llm-2"):
+            done = await one.completed(reply_id)
+            await eventually(lambda: one.text(reply_id) == done.content)
+        assert (done.attempt, done.agent) == (2, "planner")
+        assert done.content == "One moment.\n\n" + "".join(ANSWER)
+        assert len(await one.events(AgentSwitched)) == 1
 
 
 async def test_agents_that_hand_over_to_each_other_for_ever_are_stopped(nats_url: str) -> None:

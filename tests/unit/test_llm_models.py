@@ -6,6 +6,7 @@ import pytest
 from pydantic_ai import exceptions as ai
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 
 from services.llm.failures import GenerationFailedError
 from services.llm.models import Models
@@ -110,17 +111,20 @@ def test_another_provider_needs_its_package_and_its_key(name: str, words: str, m
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "provider"),
+    ("name", "kind", "asked", "provider"),
     [
-        ("gpt-5-mini", "gpt-5-mini", "openai"),
-        ("llama3.2:3b", "llama3.2:3b", "openai"),
-        ("openai:mistral:7b", "mistral:7b", "openai"),
-        ("offline", "offline", "offline"),
+        ("gpt-5-mini", OpenAIChatModel, "gpt-5-mini", "openai"),
+        ("llama3.2:3b", OpenAIChatModel, "llama3.2:3b", "openai"),
+        ("openai:mistral:7b", OpenAIChatModel, "mistral:7b", "openai"),
+        ("openai-responses:gpt-5", OpenAIResponsesModel, "gpt-5", "openai"),
+        ("offline", FunctionModel, "offline", "offline"),
     ],
 )
-def test_a_name_leads_to_its_model_and_the_breaker_of_its_provider(name: str, asked: str, provider: str) -> None:
+def test_a_name_leads_to_its_model_and_the_breaker_of_its_provider(
+    name: str, kind: type, asked: str, provider: str
+) -> None:
     found = Models(SETTINGS).candidate(name)
-    assert (found.model.model_name, found.breaker.provider) == (asked, provider)
+    assert (type(found.model), found.model.model_name, found.breaker.provider) == (kind, asked, provider)
 
 
 def test_switched_off_nobody_is_asked_whatever_a_chat_wishes() -> None:
