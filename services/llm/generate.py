@@ -42,7 +42,8 @@ class Generator:
             GenerationFailedError: with the reason, after all tries and models that made sense.
             Unavailable: a hand-over could not be recorded.
         """
-        messages = conversation(turn)
+        shown = turn.context.messages[1:] if turn.spec.instructions else turn.context.messages
+        messages = conversation(turn, shown)
         hand_overs = 0
         while True:
             outcome = await self._ask(turn, messages, may_hand_over=hand_overs < self._settings.max_hand_overs)
@@ -50,7 +51,7 @@ class Generator:
                 case HandOver():
                     hand_overs += 1
                     await self._hand_over(turn, outcome, hand_overs)
-                    messages = conversation(turn)
+                    messages = conversation(turn, shown)
                 case Answered() if not turn.pieces:
                     raise GenerationFailedError("provider_error")
                 case _:
@@ -93,16 +94,14 @@ class Generator:
         raise first or GenerationFailedError("gave_up")
 
 
-def conversation(turn: Turn) -> list[ModelMessage]:
-    """What the turn's agent is shown: the context under its own instructions, and what the reply has said so far."""
-    system = ModelRequest(parts=[SystemPromptPart(turn.spec.instructions)])
-    shown = [message for message in turn.context.messages if not _is_system(message)]
+def conversation(turn: Turn, shown: list[ModelMessage]) -> list[ModelMessage]:
+    """What was `shown`, under the instructions of the turn's agent, and followed by what the reply has said so far."""
+    messages: list[ModelMessage] = []
+    if turn.spec.instructions:
+        messages.append(ModelRequest(parts=[SystemPromptPart(turn.spec.instructions)]))
+    messages += shown
     if not shown or not isinstance(shown[-1], ModelRequest):  # another opening, or what to answer is redacted
-        shown.append(ModelRequest(parts=[UserPromptPart(prompts.task("greet", turn.spec.track))]))
+        messages.append(ModelRequest(parts=[UserPromptPart(prompts.task("greet", turn.spec.track))]))
     if turn.pieces:
-        shown += [ModelResponse(parts=[TextPart(turn.text)]), ModelRequest(parts=[UserPromptPart(prompts.GO_ON)])]
-    return [system, *shown] if turn.spec.instructions else shown
-
-
-def _is_system(message: ModelMessage) -> bool:
-    return any(isinstance(part, SystemPromptPart) for part in message.parts)
+        messages += [ModelResponse(parts=[TextPart(turn.text)]), ModelRequest(parts=[UserPromptPart(prompts.GO_ON)])]
+    return messages

@@ -1,15 +1,19 @@
 """The offline model as an agent: plans from a track and from what was said, and hand-overs on request."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_ai.messages import ModelMessage
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from services.llm import offline_plan, prompts
 from services.llm.agents import Agents
-from services.llm.planning import Draft, HandOver
+from services.llm.context import Said, build
+from services.llm.planning import HAND_OVER_TOOL, Draft, HandOver
 from services.llm.settings import LlmSettings
 from services.llm.turn import Planned, Turn
 from shared import ids
@@ -104,3 +108,32 @@ def test_a_hand_over_says_why_in_a_thousand_characters_at_most() -> None:
     assert HandOver(to="planner").reason == ""
     with pytest.raises(ValueError, match="at most 1000"):
         HandOver(to="planner", reason="x" * 1001)
+
+
+async def test_the_next_agent_has_its_own_instructions_and_the_words_of_the_chat_all_of_them() -> None:
+    seen: list[list[ModelMessage]] = []
+
+    async def stream(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
+        seen.append(messages)
+        if any(tool.name == HAND_OVER_TOOL for tool in info.output_tools) and len(seen) == 1:
+            yield {0: DeltaToolCall(name=HAND_OVER_TOOL, json_args='{"to": "planner"}', tool_call_id="1")}
+        else:
+            yield "Here I am."
+
+    said = [
+        Said(seq=1, id="m1", role="system", content="Imported from elsewhere."),
+        Said(seq=2, id="m2", role="user", content="Plan it."),
+    ]
+    first = Agents(SETTINGS).resolve("", "", "discussion", AiContext(model="test"))
+    asked = Turn(
+        first,
+        build(said, "m2", 2, first.instructions, 1000),
+        lambda _: None,
+        chat_id="c1",
+        reply_id=ids.uuid7(),
+    )
+    await generator(SETTINGS, FunctionModel(stream_function=stream, model_name="test")).generate(asked)
+    texts = [[part.content for message in each for part in message.parts] for each in seen]  # type: ignore[union-attr]
+    assert texts[0] == [first.instructions, "Imported from elsewhere.", "Plan it."]
+    assert "You plan courses" in texts[1][0]
+    assert texts[1][1:] == ["Imported from elsewhere.", "Plan it."]
