@@ -4,6 +4,7 @@ The advisory lock only avoids work. What makes a second writer harmless is here:
 that does not continue it is refused, in the transaction that would append it.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,10 +82,11 @@ async def append(engine: AsyncEngine, epoch: str, entries: list[Entry]) -> Appen
         _check_dense(at.seq, new)
         read = [known[entry.seq] for entry in new]
         raw = await db.driver(connection)
-        originals = await _originals(raw, new, read)
-        rows, last_hash = _rows(epoch, at.hash, new, read, originals)
-        await _insert(raw, epoch, new, rows)
-        await raw.execute(sql.MOVE_HEAD, new[-1].seq, last_hash)
+        sealing = _sealed(epoch, at.hash, new)  # while the database looks for second copies
+        originals, sealed = await asyncio.gather(_originals(raw, new, read), sealing)
+        rows = _rows(epoch, new, read, sealed, originals)
+        await raw.copy_records_to_table("events", schema_name="log", columns=sql.COLUMNS, records=rows)
+        await raw.execute(sql.MOVE_HEAD, new[-1].seq, sealed[-1][1])
         orders = blanking.orders(new, read, originals)
         await blanking.blank(raw, orders)
     duplicates = sum(original is not None for original in originals)
@@ -115,31 +117,28 @@ async def _originals(
     return originals
 
 
-async def _insert(
-    raw: "asyncpg.connection.Connection[asyncpg.Record]", epoch: str, entries: list[Entry], rows: list[tuple[Any, ...]]
-) -> None:
-    gone = [
-        (epoch, *row, entry.remains, entry.erased_by)
-        for row, entry in zip(rows, entries, strict=True)
-        if entry.body is None
-    ]
-    if gone:
-        await raw.executemany(sql.APPEND_ERASED, gone)
-        rows = [row for row, entry in zip(rows, entries, strict=True) if entry.body is not None]
-    if rows:
-        await raw.execute(sql.APPEND, epoch, *map(list, zip(*rows, strict=True)))
+async def _sealed(epoch: str, last_hash: bytes, entries: list[Entry]) -> list[tuple[bytes, bytes]]:
+    """For each entry the digest of its body, and its hash."""
+    sealed: list[tuple[bytes, bytes]] = []
+    for entry in entries:
+        body_digest = entry.digest if entry.body is None else chain.digest(entry.body)
+        last_hash = chain.link(last_hash, epoch, entry.seq, entry.time_ns, entry.subject, body_digest)
+        sealed.append((body_digest, last_hash))
+    return sealed
 
 
 def _rows(
-    epoch: str, last_hash: bytes, entries: list[Entry], read: list[Columns], originals: list[int | None]
-) -> tuple[list[tuple[Any, ...]], bytes]:
+    epoch: str,
+    entries: list[Entry],
+    read: list[Columns],
+    sealed: list[tuple[bytes, bytes]],
+    originals: list[int | None],
+) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
-    for entry, it, original in zip(entries, read, originals, strict=True):
-        body_digest = entry.digest if entry.body is None else chain.digest(entry.body)
-        last_hash = chain.link(last_hash, epoch, entry.seq, entry.time_ns, entry.subject, body_digest)
+    for entry, it, seals, original in zip(entries, read, sealed, originals, strict=True):
         session_id = subjects.session_of(entry.subject)
         said = (it.event_id, it.actor, it.type, it.occurred_at)
-        sealed = (entry.body, body_digest, last_hash)
         where = (entry.time_ns, entry.subject, it.reply_id)
-        rows.append((entry.seq, session_id, *said, *where, *sealed, original, it.malformed))
-    return rows, last_hash
+        gone = (entry.remains, entry.erased_by) if entry.body is None else (None, None)
+        rows.append((entry.seq, session_id, *said, *where, entry.body, *seals, original, it.malformed, *gone, epoch))
+    return rows

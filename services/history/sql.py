@@ -19,24 +19,11 @@ CROSS JOIN LATERAL (
 ) o
 """
 
-# A plain INSERT: a position that is there already is an error, never passed over.
-APPEND: Final = """
-INSERT INTO log.events (seq, epoch, session_id, event_id, actor, type, occurred_at, stream_time_ns, subject, reply_id,
-                        body, body_digest, hash, duplicate_of, malformed)
-SELECT u.seq, $1, u.session_id, u.event_id, u.actor, u.type, u.occurred_at, u.stream_time_ns, u.subject, u.reply_id,
-       u.body, u.body_digest, u.hash, u.duplicate_of, u.malformed
-FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::text[],
-            $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bigint[], $15::boolean[])
-     AS u(seq, session_id, event_id, actor, type, occurred_at, stream_time_ns, subject,
-          reply_id, body, body_digest, hash, duplicate_of, malformed)
-"""
-
-# What was erased before it came here is inserted as what it is.
-APPEND_ERASED: Final = """
-INSERT INTO log.events (seq, epoch, session_id, event_id, actor, type, occurred_at, stream_time_ns, subject, reply_id,
-                        body, body_digest, hash, duplicate_of, malformed, remains, erased_by)
-VALUES ($2, $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-"""
+# For a plain COPY: a position that is there already is an error, never passed over.
+COLUMNS: Final = (
+    "seq", "session_id", "event_id", "actor", "type", "occurred_at", "stream_time_ns", "subject", "reply_id", "body",
+    "body_digest", "hash", "duplicate_of", "malformed", "remains", "erased_by", "epoch",
+)  # fmt: skip
 
 BLANK: Final = """
 UPDATE log.events e SET body = NULL, remains = u.remains, erased_by = $1
