@@ -59,11 +59,9 @@ def changes(recorded: Recorded) -> list[Change]:
     made = _of_event(recorded, session, at)
     moved = {} if isinstance(recorded.event, PASSIVE_EVENTS) else {"active_seq": seq, "last_activity": at}
     present = {"last_event_at": at, "last_event_seq": seq, "seq": seq}
-    return [
-        *made,
-        Edit("participants", (*session, recorded.envelope.actor), present, {}),
-        Edit("sessions", session, {"last_seq": seq, **moved}, {"version": 1}),
-    ]
+    if not recorded.envelope.actor.startswith("svc/"):
+        made.append(Edit("participants", (*session, recorded.envelope.actor), present, {}))
+    return [*made, Edit("sessions", session, {"last_seq": seq, **moved}, {"version": 1})]
 
 
 def _of_event(recorded: Recorded, session: Key, at: datetime) -> list[Change]:

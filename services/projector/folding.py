@@ -65,33 +65,44 @@ class Rows:
         Raises:
             Poison: it is about a session or chat that there isn't.
         """
-        if isinstance(change, Sweep):
-            self._sweep(change)
-            return
-        at = (change.table, change.key)
-        row = self.known.get(at)
+        following: Iterable[Change] = ()
         match change:
-            case Put():
-                if row is not None:
-                    return
-                self._require_parent(change)
-                derived, more = change.derive(self.known.get) if change.derive else ({}, ())
-                self._write(at, {**change.values, **derived})
-                following = (*more, *change.then)
             case Edit():
-                if row is None and change.table in REQUIRED:
-                    raise Poison(f"no row in {change.table} for {'/'.join(map(str, change.key))}")
-                if row is None or not change.only(row):
-                    return
-                derived = change.derive(row) if change.derive else {}
-                added = {name: row[name] + amount for name, amount in change.amounts.items()}
-                self._write(at, {**row, **change.values, **derived, **added})
-                following = change.then
+                following = self._edit(change)
+            case Put():
+                following = self._put(change)
             case Drop():
-                self._write(at, None)
-                return
+                self._write((change.table, change.key), None)
+            case Sweep():
+                self._sweep(change)
         for one in following:
             self.apply(one)
+
+    def _edit(self, edit: Edit) -> Iterable[Change]:
+        at = (edit.table, edit.key)
+        row = self.known.get(at)
+        if row is None:
+            if edit.table in REQUIRED:
+                raise Poison(f"no row in {edit.table} for {'/'.join(map(str, edit.key))}")
+            return ()
+        if not edit.only(row):
+            return ()
+        derived = edit.derive(row) if edit.derive else {}
+        row.update(edit.values)  # in place: it belongs to nobody else
+        row.update(derived)
+        for name, amount in edit.amounts.items():
+            row[name] += amount
+        self.dirty.add(at)
+        return edit.then
+
+    def _put(self, put: Put) -> Iterable[Change]:
+        at = (put.table, put.key)
+        if self.known.get(at) is not None:
+            return ()
+        self._require_parent(put)
+        derived, more = put.derive(self.known.get) if put.derive else ({}, ())
+        self._write(at, {**put.values, **derived})
+        return (*more, *put.then)
 
     def _sweep(self, sweep: Sweep) -> None:
         for (table, key), row in list(self.known.items()):

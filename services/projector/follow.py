@@ -8,7 +8,7 @@ import orjson
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.projector import live, metrics, store
+from services.projector import live, metrics, rebuild, store
 from services.projector.progress import Progress
 from services.projector.projection import Projection
 from services.projector.settings import ProjectorSettings
@@ -55,7 +55,7 @@ class Follower:
             Exception: the database is away; run it again.
         """
         while True:
-            schema = await live.ensure(self._pool)
+            schema = await rebuild.ensure(self._pool, self._page_events, _tell)
             with live.until_replaced():
                 await self._follow(Projection(store.in_schema(self._pool, schema), schema))
 
@@ -73,7 +73,8 @@ class Follower:
             self._progress.reached(folded.seq)
             metrics.FOLDED.inc(folded.events)
             metrics.APPLIED_SEQ.set(folded.seq)
-            metrics.LAG_EVENTS.set(max(0, self._log_seq - folded.seq))
+            metrics.LAG_EVENTS.set(max(folded.behind, self._log_seq - folded.seq))
+            metrics.LAG_SECONDS.set(folded.late_s)
             if folded.events:
                 telling.note(folded)
                 with suppress(nats.errors.Error):
@@ -83,3 +84,9 @@ class Follower:
             elif folded.seq >= self._log_seq:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._appended.wait(), LOOK_S)
+
+
+def _tell(seq: int, goal: int) -> None:
+    """How far new tables are filled."""
+    metrics.APPLIED_SEQ.set(seq)
+    metrics.LAG_EVENTS.set(goal - seq)

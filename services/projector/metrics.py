@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 FOLDED = Counter("antiphon_projector_folded_events_total", "Events folded into the read models")
 APPLIED_SEQ = Gauge("antiphon_projector_applied_seq", "Last position in the read models")
 LAG_EVENTS = Gauge("antiphon_projector_lag_events", "Events in the log that are not in the read models yet")
+LAG_SECONDS = Gauge("antiphon_projector_lag_seconds", "Age of the last event folded, as long as there are more to fold")
 FOLD_SECONDS = Histogram(
     "antiphon_projector_fold_seconds",
     "Time of one page, commit included",

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import uvloop
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -69,18 +70,27 @@ async def inserted(engine: AsyncEngine) -> float:
     return time.monotonic() - began
 
 
-async def compare(url: str, events: int) -> None:
+def cpu_s(server: PostgresServer) -> tuple[float, float]:
+    """Seconds of processor time so far: of this process, and of the database's."""
+    theirs = [child.cpu_times() for child in psutil.Process(server.pid).children()]
+    return time.process_time(), sum(times.user + times.system for times in theirs)
+
+
+async def compare(server: PostgresServer, url: str, events: int) -> None:
     """Prints what folding takes, by turns with bare inserts."""
     async with db.engine(DatabaseSettings(database_url=url)) as pool:
         await filled(pool, events)
         engine = store.in_schema(pool, await live.ensure(pool))
         for _ in range(RUNS):
+            ours, theirs = cpu_s(server)
             fold_s, count = await folded(engine)
+            ours, theirs = (after - before for before, after in zip((ours, theirs), cpu_s(server), strict=True))
             insert_s = await inserted(engine)
             print(
                 f"fold {count} events: {fold_s:.1f} s, {count / fold_s:,.0f}/s; its rows inserted: {insert_s:.1f} s, "
-                f"as {count / insert_s:,.0f} events/s; folding takes {fold_s / insert_s:.1f} times as long; "
-                f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB",
+                f"as {count / insert_s:,.0f} events/s; folding takes {fold_s / insert_s:.1f} times as long; CPU time "
+                f"{ours:.1f} s and the database's {theirs:.1f} s, one after the other {count / (ours + theirs):,.0f}/s;"
+                f" peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB",
                 flush=True,
             )
 
@@ -139,7 +149,7 @@ async def measure(server: PostgresServer, events: int, messages: int) -> None:
     await server.ready()
     await databases.make_template(server)
     async with databases.cloned(server, databases.TEMPLATE) as url:
-        await compare(url, events)
+        await compare(server, url, events)
     async with databases.cloned(server, databases.TEMPLATE) as url:
         await flat(url, messages)
 

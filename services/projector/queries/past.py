@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projector import pages, requests, shapes, source
+from services.projector.bounds import bounded
 from services.projector.folding import Poison
 from services.projector.queries.snapshot import MESSAGES
 from services.projector.tables import agent_switches, messages
@@ -47,7 +48,7 @@ async def at(connection: AsyncConnection, request: requests.AsOf, applied: int) 
     if shown is None:
         raise errors.NotFound("there was no such session")
     shown["messages"] = await _threaded(connection, request.session_id, shown["messages"])
-    return {**shown, "at": up_to if until_ns is None else past.last_seq}
+    return {**bounded(shown), "at": up_to if until_ns is None else past.last_seq}
 
 
 async def _past(connection: AsyncConnection, session_id: str, up_to: int, until_ns: int | None) -> Past:

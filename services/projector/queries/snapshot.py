@@ -7,6 +7,7 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projector import pages, requests, shapes
+from services.projector.bounds import bounded
 from services.projector.tables import chats, participants, plan_modules, plans, receipts, sessions, tracks
 
 MESSAGES = 50
@@ -25,7 +26,7 @@ async def snapshot(connection: AsyncConnection, request: requests.Snapshot, _at:
     people = select(participants).where(participants.c.session_id == of).order_by(participants.c.since_seq)
     threads = select(chats).where(chats.c.session_id == of).order_by(chats.c.created_seq)
     read = select(receipts).where(receipts.c.session_id == of).order_by(receipts.c.user_id)
-    return {
+    shown = {
         "session": shapes.session(session),
         "track": await track(connection, of),
         "participants": [shapes.participant(row) for row in (await connection.execute(people)).mappings()],
@@ -37,6 +38,7 @@ async def snapshot(connection: AsyncConnection, request: requests.Snapshot, _at:
         "receipts": [shapes.receipt(row) for row in (await connection.execute(read)).mappings()],
         "running": [],
     }
+    return bounded(shown)
 
 
 async def track(connection: AsyncConnection, session_id: str) -> dict[str, Any] | None:
