@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from services.gateway.access import answerable_for, readable
 from services.gateway.context import Caller, Gateway
+from services.gateway.publication import MAX_OFFSET
 from services.gateway.requests import Params, parse
 from services.gateway.writing import located
 from shared import errors
@@ -43,8 +44,8 @@ class ChatHistoryRequest(SessionRequest):
     """A page of messages before or after a seq; the newest without either. Of the active chat unless one is named."""
 
     chat_id: ChatId | None = None
-    before: int | None = Field(None, ge=1)
-    after: int | None = Field(None, ge=0)
+    before: int | None = Field(None, ge=1, le=MAX_OFFSET)
+    after: int | None = Field(None, ge=0, le=MAX_OFFSET)
     limit: Limit = PAGE
 
     @model_validator(mode="after")

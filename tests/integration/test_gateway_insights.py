@@ -220,4 +220,7 @@ async def test_sessions_are_listed_by_what_they_are(nats_url: str, database_url:
         for wrong in ({"by": "user", "user": "ada\0"}, {"session_id": "a b"}, {"since": stats["at"], "until": "soon"}):
             assert await refused(w.olga, "usage.get", **wrong) == 107
         assert problem(await http.get("/api/chats/%00/messages")) == (404, 404)
+        for name in ("before", "after"):
+            assert await refused(w.ada, "chat.history", session_id=track, **{name: 2**63 - 1}) == 107
+        assert problem(await http.get(f"/api/sessions/{track}/events?after={2**70}")) == (400, 107)
         assert problem(await write(http, "POST", f"/api/replies/{'%00' * 36}/cancel")) == (404, 404)

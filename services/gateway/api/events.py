@@ -9,6 +9,7 @@ from services.gateway import pages
 from services.gateway.api.calls import ByCaller, InGateway, respond
 from services.gateway.api.sessions import PathId
 from services.gateway.awaiting import MAX_WAIT_S, page_when_there
+from services.gateway.publication import MAX_OFFSET
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
@@ -19,7 +20,7 @@ async def events(
     gateway: InGateway,
     caller: ByCaller,
     session_id: PathId,
-    after: Annotated[int, Query(ge=0, description="Exclusive; the last `offset` one has")] = 0,
+    after: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Exclusive; the last `offset` one has")] = 0,
     limit: Annotated[int, Query(ge=1, le=pages.MAX_EVENTS)] = 100,
     epoch: Annotated[str, Query(description="The log that `after` belongs to, if known")] = "",
     wait_s: Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="How long to wait for an event")] = 0,
