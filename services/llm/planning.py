@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, StringConstraints, create_model, field_validator
 from pydantic_ai import NativeOutput, PromptedOutput, ToolOutput
 
-from services.llm.registry import Definition, Registry
 from services.llm.turn import Planned
 from shared.events import PlanModule
 from shared.events.plans import Text
@@ -53,10 +52,11 @@ def plan_output(by: Literal["tool", "schema", "prompt"]) -> Any:
             return PromptedOutput(Draft, name=PLAN_TOOL)
 
 
-def hand_over_output(agent: Definition, registry: Registry) -> Any:
-    """The hand-over as pydantic-ai offers it, to the agents that are allowed; a call of it ends the agent's part."""
-    targets = agent.hands_over_to
-    who = "\n".join(f"- {name}: {registry.agents[name].description}" for name in targets)
-    to: Any = Literal[targets]
+def hand_over_output(others: dict[str, str]) -> Any:
+    """The hand-over as pydantic-ai offers it, to the agents that are allowed, each with what it is for; a call of it
+    ends the agent's part.
+    """
+    who = "\n".join(f"- {name}: {description}" for name, description in others.items())
+    to: Any = Literal[tuple(others)]
     offered = create_model("HandOver", __base__=HandOver, to=(to, ...))
     return ToolOutput(offered, name=HAND_OVER_TOOL, description=f"{HandOver.__doc__}\n{who}")

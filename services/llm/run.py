@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from pydantic_ai import Agent, Tool
 from pydantic_ai import exceptions as ai
@@ -82,13 +82,10 @@ class Run:
 
     async def _run(self, limit: asyncio.Timeout) -> Outcome:
         now = asyncio.get_running_loop().time
-        definition = self.turn.spec.definition
-        agent: Agent[None, Any] = Agent(name=definition.name, tools=self._tools())
         finish: FinishReason = "unknown"
-        async with agent.iter(
+        async with self._agent().iter(
             message_history=self.messages,
             model=self.candidate.model,
-            output_type=self._output(),
             model_settings=self._wishes(),
             retries={"output": self.settings.plan_retries} if self._is_plan else None,
         ) as run:
@@ -114,17 +111,14 @@ class Run:
     def _takes_tools(self) -> bool:
         return self.candidate.takes_tools and not self._is_plan
 
-    def _tools(self) -> tuple[Tool[None], ...]:
-        return _toolset(self.turn.spec.definition.tools) if self._takes_tools else ()
-
-    def _output(self) -> Any:
-        definition = self.turn.spec.definition
+    def _agent(self) -> Agent[None, Any]:
+        definition, takes = self.turn.spec.definition, self._takes_tools
         if self._is_plan:
             by = definition.plan_by if self.candidate.takes_tools else "prompt"
-            return planning.plan_output("tool" if self.candidate.name == OFFLINE else by)
-        if self.may_hand_over and definition.hands_over_to and self._takes_tools:
-            return [str, planning.hand_over_output(definition, self.registry)]
-        return str
+            return _planning(definition.name, "tool" if self.candidate.name == OFFLINE else by)
+        targets = definition.hands_over_to if self.may_hand_over and takes else ()
+        others = tuple((name, self.registry.agents[name].description) for name in targets)
+        return _answering(definition.name, definition.tools if takes else (), others)
 
     def _wishes(self) -> ModelSettings:
         spec = self.turn.spec
@@ -169,6 +163,16 @@ class Run:
         return failure
 
 
+# To make one takes milliseconds, so they are kept; one may answer any number of replies at the same time.
+
+
 @cache
-def _toolset(names: tuple[str, ...]) -> tuple[Tool[None], ...]:
-    return tuple(Tool(tools.guarded(tools.find(name))) for name in names)
+def _planning(name: str, by: Literal["tool", "schema", "prompt"]) -> Agent[None, Any]:
+    return Agent(name=name, output_type=planning.plan_output(by))
+
+
+@cache
+def _answering(name: str, tool_names: tuple[str, ...], others: tuple[tuple[str, str], ...]) -> Agent[None, Any]:
+    own = tuple(Tool(tools.guarded(tools.find(tool))) for tool in tool_names)
+    output: Any = [str, planning.hand_over_output(dict(others))] if others else str
+    return Agent(name=name, tools=own, output_type=output)

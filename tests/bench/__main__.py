@@ -9,10 +9,10 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import crowd, latency, many, room, sender, tokens
+from tests.bench import crowd, latency, many, room, sender, tokens, workers
 from tests.support.system import whole_system
 
-NAMES = ("latency", "sender", "room", "crowd", "many", "tokens")
+NAMES = ("latency", "sender", "room", "crowd", "many", "tokens", "workers")
 ENVIRONMENT = {
     "ANTIPHON_COMMANDS_PER_S": "0",
     "ANTIPHON_CONNECTIONS_PER_USER": "0",
@@ -27,7 +27,9 @@ async def main(names: set[str]) -> None:
         if "tokens" in names:
             for line in await tokens.measure(directory):
                 print(line, flush=True)
-        if not names - {"tokens"}:
+        if "workers" in names:
+            print(await workers.measure(directory), flush=True)
+        if not names - {"tokens", "workers"}:
             return
         async with whole_system(directory / "data", environment=ENVIRONMENT) as system:
             if "latency" in names:

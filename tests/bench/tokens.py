@@ -52,7 +52,7 @@ async def compared(system: System, url: str, window_ms: int, at_once: int) -> st
         token = system.token("bench")
         address = system.addresses[0]
         clients = [await stack.enter_async_context(connected(address, token)) for _ in range(at_once)]
-        sessions = [await _session(client) for client in clients]
+        sessions = [await open_session(client) for client in clients]
         for number in range(ROUNDS + 1):  # the first one warms up
             places = zip(clients, sessions, strict=True)
             through = asyncio.gather(*(answered(*place) for place in places))
@@ -68,7 +68,8 @@ async def compared(system: System, url: str, window_ms: int, at_once: int) -> st
     )
 
 
-async def _session(client: Client) -> str:
+async def open_session(client: Client) -> str:
+    """The id of a new session whose events the client gets."""
     made = await client.rpc("session.create", id=ids.uuid7(), title="bench")
     await client.call("subscribe", channel=f"session:{made['session_id']}")
     return str(made["session_id"])
