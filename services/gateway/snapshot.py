@@ -19,6 +19,7 @@ from shared.logging import get_logger
 log = get_logger("snapshot")
 
 SILENT = b'{"awareness":{}'  # how every snapshot begins
+AT_A_TIME = 32  # when all sessions are opened at once, the last of them must not be asked for in vain
 KEPT_BYTES = 64 * 1024  # a larger snapshot is asked for each time
 DEADLINE_S = 0.95  # below the first pause between tries: if nobody answers the query at all, nobody waits
 
@@ -54,6 +55,7 @@ class Snapshots:
         self._queries = queries
         self._outages = outages
         self._asking: dict[str, asyncio.Task[Snapshot]] = {}
+        self._turn = asyncio.Semaphore(AT_A_TIME)
 
     async def take(self, feed: Feed) -> Snapshot:
         """A snapshot that may be older than this call by as long as it took to make it.
@@ -80,8 +82,10 @@ class Snapshots:
         return Snapshot.of(*await from_events(feed, degraded=self._outages.names("projector")))
 
     async def _ask(self, feed: Feed) -> Snapshot:
+        request = {"session_id": feed.session_id}
         try:
-            found = await self._queries.ask("projector", "snapshot", {"session_id": feed.session_id}, DEADLINE_S)
+            async with self._turn:
+                found = await self._queries.ask("projector", "snapshot", request, DEADLINE_S)
         except errors.AntiphonError as error:
             log.info("projector_not_asked", session_id=feed.session_id, error=str(error))
             return await self.by_events(feed)

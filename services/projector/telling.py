@@ -8,7 +8,6 @@ import asyncio
 
 import nats.errors
 import orjson
-from nats.aio.client import Client
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.projector import tables
 from services.projector.projection import Folded
 from shared import subjects
+from shared.bus.client import QuickClient
 from shared.logging import get_logger
 
 log = get_logger("telling")
@@ -26,7 +26,7 @@ APART_S = 0.5
 class Telling:
     """Notices of one projection. They are only notices: who misses one sees the change when looking next."""
 
-    def __init__(self, client: Client, engine: AsyncEngine) -> None:
+    def __init__(self, client: QuickClient, engine: AsyncEngine) -> None:
         self._client = client
         self._engine = engine
         self._changed: dict[str, int] = {}
@@ -48,7 +48,7 @@ class Telling:
             changed, self._changed = self._changed, {}
             told, self._told = self._told, {}
             try:
-                await self._tell(await self._members(changed) | told)
+                self._tell(await self._members(changed) | told)
             except (nats.errors.Error, SQLAlchemyError, OSError) as error:
                 log.info("notices_not_sent", error=repr(error))
             await asyncio.sleep(APART_S)
@@ -62,7 +62,7 @@ class Telling:
         async with self._engine.connect() as connection:
             return {(user, session): changed[session] for user, session in (await connection.execute(query)).all()}
 
-    async def _tell(self, told: dict[tuple[str, str], int]) -> None:
+    def _tell(self, told: dict[tuple[str, str], int]) -> None:
         for (user, session_id), seq in told.items():
             notice = {"type": "sessions.changed", "session_id": session_id, "seq": seq}
-            await self._client.publish(subjects.notice(subjects.user_token(user)), orjson.dumps(notice))
+            self._client.put(subjects.notice(subjects.user_token(user)), orjson.dumps(notice))
