@@ -16,7 +16,7 @@ from shared import db
 from shared.errors import AntiphonError
 from shared.settings import DatabaseSettings
 
-PAGE_EVENTS = 2000
+PAGE_EVENTS = 500
 _STATEMENT_S = 60
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.projector import live, schemas, source, store
@@ -67,10 +68,20 @@ class Rebuild:
     async def _goal(self, to_head: bool) -> int:
         async with self._pool.connect() as connection:
             baseline = None if to_head else await schemas.baseline(connection)
-            if baseline is None:
+        return await self.log_seq() if baseline is None else await self.position(baseline)
+
+    async def log_seq(self) -> int:
+        """How far the log reaches.
+
+        Raises:
+            LogMissing: nobody has migrated the database.
+        """
+        async with self._pool.connect() as connection:
+            try:
                 _, head_seq = await source.head(connection)
-                return head_seq
-        return await self.position(baseline)
+            except ProgrammingError as error:
+                raise source.LogMissing(str(error.orig)) from error
+        return head_seq
 
     async def compare(self, schema: str, first: int) -> list[Compared]:
         """What `schema`, filled before, and the live tables hold at the same position. Nothing, if nothing is live.
@@ -122,6 +133,25 @@ class Rebuild:
                 await self._catch_up(schema, at.seq)
             await schemas.swap(connection, schema)
             return now
+
+
+async def ensure(pool: AsyncEngine, page_events: int, progress: Progress) -> str:
+    """The live schema. If this release has none, it is filled from the log first: until then every query is refused as
+    temporary, instead of answered from tables that lack most of what was said.
+
+    Raises:
+        LogMissing: nobody has migrated the database.
+    """
+    async with db.transaction(pool) as connection:
+        await live.lock_and_create(connection)
+        found = await live.find(connection)
+    if found is None:
+        work = Rebuild(pool, page_events, progress)
+        if await work.log_seq():
+            candidate = await work.candidate()
+            await work.fill(candidate, to_head=True)
+            await work.switch(candidate)
+    return await live.ensure(pool)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.projector.due import Kind
 from services.projector.housekeeping import DAY_S, Housekeeper
+from services.projector.rebuild import Rebuild
 from services.projector.settings import ProjectorSettings
 from shared import ids
 from shared.bus.connection import Bus
@@ -91,6 +92,11 @@ async def test_idle_sessions_go_by_themselves_and_nobody_elses(nats_url: str, da
         assert ("session.deleted", "svc/housekeeping") not in await log_of(pool, "mixed")
         assert {kind for kind, _ in await log_of(pool, "busy")} == {"session.created", "message.posted"}
         assert await says(pool, SECRET) == 0
+        work = Rebuild(pool, 200, lambda _done, _goal: None)
+        await work.fill(schema := await work.candidate())
+        compared = await work.compare(schema, 5)
+        assert compared
+        assert all(one.same for one in compared), compared
         ends = [len(await log_of(pool, one)) for one in ("guests", "mixed", "gone")]
         rounds = (await bus.js.stream_info("EVENTS")).state.last_seq
         await put(bus, posted("busy", "one more"))

@@ -247,3 +247,24 @@ async def test_a_newer_release_fills_its_tables_while_the_older_one_answers(data
         assert await live_name(pool) == schema
         code, said = await run(database_url, "rebuild", "--drop")
         assert (code, await names(pool)) == (0, {schema: "live"}), said
+
+
+async def test_a_release_without_tables_refuses_until_they_are_filled(nats_url: str, database_url: str) -> None:
+    given = environment(nats_url, database_url) | {"ANTIPHON_PAGE_EVENTS": "10"}
+    async with folded(database_url, 1500), connect(nats_url, "test") as bus:
+        await execute(database_url, "UPDATE read_meta.schemas SET version = version - 1")
+        async with running("projector", given, wait_ready=False):
+            refused: list[errors.Unavailable] = []
+
+            async def answered() -> dict[str, Any] | None:
+                try:
+                    answer: dict[str, Any] = await QueryClient(bus).ask("projector", "stats", {"session_id": "s2"}, 1.0)
+                except errors.Unavailable as error:
+                    refused.append(error)
+                    return None
+                return answer
+
+            answer = await eventually(answered, 30)
+        assert answer is not None
+        assert (answer["at"], answer["messages"]["total"]) == (1500, 499)
+        assert any("no read models yet" in str(error) for error in refused)
