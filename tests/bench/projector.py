@@ -1,5 +1,5 @@
-"""`python -m tests.bench.projector [events] [messages]`: folding, beside the same rows inserted without folding; and
-snapshots of a short and of a very long session.
+"""`python -m tests.bench.projector [events [messages]]`: folding, beside the same rows inserted without folding; and
+snapshots of a short and of a very long session. 0 leaves one of both out.
 """
 
 import resource
@@ -19,6 +19,7 @@ from services.projector import live, store, tables
 from services.projector.projection import Projection
 from shared import db, ids
 from shared.events import Envelope, ReceiptRead
+from shared.logging import setup
 from shared.settings import DatabaseSettings
 from tests.support import databases
 from tests.support.conversation import answered, created, envelope, posted
@@ -148,18 +149,22 @@ async def measure(server: PostgresServer, events: int, messages: int) -> None:
     """Each in a database of its own."""
     await server.ready()
     await databases.make_template(server)
-    async with databases.cloned(server, databases.TEMPLATE) as url:
-        await compare(server, url, events)
-    async with databases.cloned(server, databases.TEMPLATE) as url:
-        await flat(url, messages)
+    if events:
+        async with databases.cloned(server, databases.TEMPLATE) as url:
+            await compare(server, url, events)
+    if messages:
+        async with databases.cloned(server, databases.TEMPLATE) as url:
+            await flat(url, messages)
 
 
 if __name__ == "__main__":
+    setup("bench", "bench", "warning", "console")
     given = [int(argument) for argument in sys.argv[1:]]
+    events, messages = (given + [40_000, 1_000_000][len(given) :])[:2]
     with tempfile.TemporaryDirectory(prefix="antiphon-") as name:
         found = PostgresServer(Path(name))
         found.launch()
         try:
-            uvloop.run(measure(found, *(given or [40_000, 1_000_000])))
+            uvloop.run(measure(found, events, messages))
         finally:
             found.stop()
