@@ -73,7 +73,8 @@ class Follower:
             self._progress.reached(folded.seq)
             metrics.FOLDED.inc(folded.events)
             metrics.APPLIED_SEQ.set(folded.seq)
-            metrics.LAG_EVENTS.set(max(0, self._log_seq - folded.seq))
+            metrics.LAG_EVENTS.set(max(folded.behind, self._log_seq - folded.seq))
+            metrics.LAG_SECONDS.set(folded.late_s)
             if folded.events:
                 telling.note(folded)
                 with suppress(nats.errors.Error):
