@@ -7,12 +7,14 @@ from typing import Any
 import httpx
 
 from shared import ids
+from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.gateways import gateways, new_session, talking
 from tests.support.servers import NatsServer
 from tests.support.web import problem, web
 
 WAIT_S = 20
+MESSAGES = 60
 
 
 async def begun(
@@ -53,6 +55,33 @@ async def test_a_page_comes_with_the_event_that_was_waited_for(nats_url: str) ->
         await ada.rpc("session.remove", id=ids.uuid7(), session_id=session_id, user="bob")
         assert problem(await asyncio.wait_for(refused, 5)) == (404, 404)
         assert problem(await http.get(f"{path}&after={later}")) == (404, 404)
+
+
+async def test_long_reads_on_either_gateway_are_the_log_without_a_hole(nats_url: str) -> None:
+    async with (
+        gateways(nats_url, 2, {"ANTIPHON_COMMANDS_PER_S": "0"}) as two,
+        talking(two, "ada", "bob") as (ada, bob),
+        web(two[0], "ada", timeout_s=WAIT_S + 10) as here,
+        web(two[1], "ada", timeout_s=WAIT_S + 10) as there,
+    ):
+        session_id = await new_session(ada, bob)
+        start = (await ada.send_message(session_id, "first"))["seq"]
+
+        async def read(http: httpx.AsyncClient, limit: int) -> list[int]:
+            seen, path = [start], f"/api/sessions/{session_id}/events"
+            while len(seen) <= 2 * MESSAGES:
+                params = {"after": seen[-1], "limit": limit, "wait_s": WAIT_S}
+                events = (await http.get(path, params=params)).json()["events"]
+                assert events
+                assert int(events[0]["tags"]["prev"]) == seen[-1]
+                seen += [event["offset"] for event in events]
+            return seen[1:]
+
+        async def send(client: Client) -> list[int]:
+            return [(await client.send_message(session_id, str(number)))["seq"] for number in range(MESSAGES)]
+
+        *seen, by_ada, by_bob = await asyncio.gather(read(here, 100), read(there, 3), send(ada), send(bob))
+        assert seen == [sorted(by_ada + by_bob)] * 2
 
 
 async def test_a_gateway_that_stops_answers_those_who_wait(nats_url: str) -> None:
