@@ -50,17 +50,17 @@ def sign(key: Ed25519PrivateKey, epoch: str, at: Anchor, time_ns: int) -> Checkp
     return Checkpoint(epoch, at.seq, at.hash, time_ns, key.public_key().public_bytes_raw(), signature)
 
 
-def check(it: Checkpoint, public_key: bytes) -> None:
-    """Returns if the owner of `public_key` signed it.
+def check(it: Checkpoint, *public_keys: bytes) -> None:
+    """Returns if the owner of one of the keys signed it; an old checkpoint is signed with the key of its time.
 
     Raises:
         Unusable: otherwise.
     """
     try:
-        if it.public_key != public_key:
+        if it.public_key not in public_keys:
             raise Unusable(f"the checkpoint of position {it.seq} is signed with another key")
         signed = signed_text(it.epoch, it.seq, it.hash, it.time_ns)
-        Ed25519PublicKey.from_public_bytes(public_key).verify(it.signature, signed)
+        Ed25519PublicKey.from_public_bytes(it.public_key).verify(it.signature, signed)
     except InvalidSignature:
         raise Unusable(f"the signature of the checkpoint of position {it.seq} is wrong") from None
 

@@ -1,6 +1,6 @@
 """What `antiphon audit` needs besides history's own code: a database, a place to go on from, a bar that moves."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -84,8 +84,8 @@ def public_key(text: str) -> bytes:
         raise errors.AuditFailed(reason=error) from None
 
 
-def checkpoints(path: Path, key: bytes) -> list[Checkpoint]:
-    """The checkpoints of a file, one a line, each signed with `key`.
+def checkpoints(path: Path, keys: Sequence[bytes]) -> list[Checkpoint]:
+    """The checkpoints of a file, one a line, each signed with one of the keys.
 
     Raises:
         AuditFailed: the file holds none, or one that is not.
@@ -93,7 +93,7 @@ def checkpoints(path: Path, key: bytes) -> list[Checkpoint]:
     try:
         found = [checkpoint.from_json(line) for line in path.read_bytes().splitlines() if line.strip()]
         for one in found:
-            checkpoint.check(one, key)
+            checkpoint.check(one, *keys)
     except checkpoint.Unusable as error:
         raise errors.AuditFailed(reason=error) from None
     except OSError as error:

@@ -87,8 +87,8 @@ def begins(body: bytes | None) -> bool:
         return False
 
 
-def check(lines: Iterable[bytes], public_key: bytes) -> Proven:
-    """What the proof proves, if the owner of `public_key` signed its checkpoint. Lines are read once, one at a time.
+def check(lines: Iterable[bytes], *public_keys: bytes) -> Proven:
+    """What the proof proves, if the owner of one of the keys signed its checkpoint. Lines are read once, one at a time.
 
     Raises:
         Refused: it proves nothing, with the line where that shows.
@@ -103,7 +103,7 @@ def check(lines: Iterable[bytes], public_key: bytes) -> Proven:
             if checker is None:
                 checker = _Checker(said)
             elif "checkpoint" in said:
-                checker.ends(said, public_key)
+                checker.ends(said, *public_keys)
             else:
                 checker.position(said)
         except Refused:
@@ -178,11 +178,11 @@ class _Checker:
                 del self._without[place]
                 self._erased.append(place)
 
-    def ends(self, said: dict[str, Any], public_key: bytes) -> None:
+    def ends(self, said: dict[str, Any], *public_keys: bytes) -> None:
         if self.proven is not None or set(said) != {"checkpoint"}:
             raise _Wrong("this is no line of a proof")
         it = checkpoint.from_json(said["checkpoint"])
-        checkpoint.check(it, public_key)
+        checkpoint.check(it, *public_keys)
         if it.anchor != self._at:
             raise _Wrong(f"the chain does not lead to the checkpoint: not what was logged up to {self._at.seq}")
         if not self._events:

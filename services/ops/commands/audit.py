@@ -24,7 +24,12 @@ from services.ops.datadir import DataDir
 
 audit = typer.Typer(no_args_is_help=True, help="Verify the log, sign what it is, prove a session from it.")
 
-PublicKey = Annotated[str, typer.Option(help="Base64 or PEM, or a file with it: what `audit key` prints.")]
+PublicKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--public-key", help="Base64, PEM, or a file: what `audit key` prints. Older keys too: give it again."
+    ),
+]
 
 
 @audit.command()
@@ -32,14 +37,14 @@ def verify(
     first: Annotated[int, typer.Option("--from", min=1, help="The first position to recompute.")] = 1,
     resume: Annotated[Path | None, typer.Option(help="Go on where this file says, and keep it up to date.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Checkpoints that were kept outside, one a line.")] = None,
-    public_key: PublicKey = "",
+    public_key: PublicKeys = None,
     database_url: DatabaseOption = None,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
     """Recompute the chain; exit code 1 and the first position that was changed, removed, inserted or moved."""
     if checkpoint is not None and not public_key:
         raise errors.AuditFailed(reason="--checkpoint needs --public-key: who should have signed it?")
-    kept = tools.checkpoints(checkpoint, tools.public_key(public_key)) if checkpoint else []
+    kept = tools.checkpoints(checkpoint, [tools.public_key(one) for one in public_key or []]) if checkpoint else []
     url = address(database_url, DataDir(data_dir.absolute()))
     print(asyncio.run(_verify(url, first, resume, kept)))
 
@@ -124,11 +129,11 @@ async def _prove(url: str, session: str, newest: bool, write: Callable[[bytes], 
 @audit.command()
 def check(
     file: Annotated[Path, typer.Argument(help="What `audit prove` wrote.")],
-    public_key: PublicKey,
+    public_key: PublicKeys,
 ) -> None:
     """Check a proof: needs this file and the public key, nothing else."""
     try:
-        found = proof.check(proofs.lines(file), tools.public_key(public_key))
+        found = proof.check(proofs.lines(file), *[tools.public_key(one) for one in public_key or []])
     except proof.Refused as error:
         raise errors.AuditFailed(reason=error) from None
     except OSError as error:
