@@ -26,7 +26,7 @@ class AwarenessRequest(Params):
 
 
 async def awareness(gateway: Gateway, caller: Caller, data: Any) -> dict[str, Any]:
-    """Tells the others, and keeps it while this client is subscribed to the session. Nobody waits for it.
+    """Tells the others, and keeps it while this client is subscribed to the session.
 
     Raises:
         BadRequest: it is nested too deeply.
@@ -45,7 +45,7 @@ async def awareness(gateway: Gateway, caller: Caller, data: Any) -> dict[str, An
     async with readable(gateway, request.session_id, caller.identity) as feed:
         if feed.state.deleted:
             raise errors.Gone("the session is deleted")
-        gateway.presence.say(request.session_id, caller.client, caller.identity, request.data)
+        await gateway.presence.say(request.session_id, caller.client, caller.identity, request.data)
     return {}
 
 

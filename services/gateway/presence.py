@@ -16,7 +16,7 @@ import orjson
 from nats.js.errors import Error as JetStreamError
 
 from services.gateway.sharing import Shared
-from shared import subjects, tasks
+from shared import errors, subjects, tasks
 from shared.auth import Identity
 from shared.bus.connection import Bus
 from shared.bus.direct import DirectReader, Stored
@@ -28,6 +28,8 @@ log = get_logger("presence")
 STREAM: Final = subjects.bucket_stream(subjects.PRESENCE)
 GATEWAY_TTL_S: Final = 10
 REFRESH_S = 3.0
+ANNOUNCED_S = 2.0
+ACKNOWLEDGED_S = 2.0
 _GONE = {"KV-Operation": "PURGE", "Nats-Rollup": "sub", "Nats-TTL": "5"}
 
 
@@ -40,6 +42,7 @@ class Presence:
         self._me = subjects.user_token(instance)
         self._run = orjson.dumps({"run": uuid.uuid4().hex})  # a process that was started anew is another one
         self._mine: dict[str, bytes] = {}
+        self._announced = asyncio.Event()
         self._outbox: asyncio.Queue[tuple[str, bytes, dict[str, str]]] = asyncio.Queue()
         self._awareness = Shared(self._read_awareness)
         bus.on_reconnect.append(self._say_again)
@@ -61,20 +64,34 @@ class Presence:
             self._outbox.put_nowait((said, b"", _GONE))
             self._outbox.put_nowait((subjects.signal(session_id), awareness(client, "", "", None), {}))
 
-    def say(self, session_id: str, client: str, identity: Identity, data: Any) -> None:
+    async def say(self, session_id: str, client: str, identity: Identity, data: Any) -> None:
         """Everybody who listens hears `data` of the client; while it listens itself, who comes later finds it, too.
 
         None takes it back.
+
+        Raises:
+            Unavailable: the bus does not take it now.
         """
         key = subjects.presence_awareness(session_id, self._me, client)
         body = awareness(client, identity.user, identity.name, data)
-        if data is None:
-            if self._mine.pop(key, None) is not None:
-                self._outbox.put_nowait((key, b"", _GONE))
-        elif self._key(session_id, client) in self._mine:
+        is_kept = data is not None and self._key(session_id, client) in self._mine
+        if is_kept or key in self._mine:
+            await self._outbox.join()  # what it did before is written before
+            await self._keep(key, body if is_kept else None)
+            if is_kept and key not in self._mine:
+                return  # it has left meanwhile, and the others know
+        await self._put(subjects.signal(session_id), body)  # after the entry: who does not hear this reads that
+
+    async def _keep(self, key: str, body: bytes | None) -> None:
+        if body is None:
+            self._mine.pop(key, None)
+        else:
             self._mine[key] = body
-            self._outbox.put_nowait((key, body, {}))
-        self._outbox.put_nowait((subjects.signal(session_id), body, {}))  # after the entry: who has not heard, reads
+        try:
+            headers = _GONE if body is None else None
+            await self._bus.js.publish(key, body or b"", headers=headers, timeout=ACKNOWLEDGED_S)
+        except (JetStreamError, nats.errors.Error, ConnectionError) as error:
+            raise errors.Unavailable("the bus is away") from error
 
     async def awareness_of(self, session_id: str) -> dict[str, dict[str, Any]]:
         """`{client: {user, name, data}}` of the clients that are there and have said anything. For all who began to
@@ -113,8 +130,10 @@ class Presence:
 
     @asynccontextmanager
     async def announced(self) -> AsyncIterator[None]:
-        """The gateway counts as living while the block runs."""
+        """The gateway counts as living while the block runs; from its beginning if the bus works."""
         async with tasks.background(self._stay(), self._write()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._announced.wait(), ANNOUNCED_S)
             yield
         await self._put(subjects.presence_gateway(self._me), b"", _GONE)
 
@@ -129,11 +148,13 @@ class Presence:
                     await self._say_again()
                     first = False
                 await self._put(subjects.presence_gateway(self._me), self._run, {"Nats-TTL": str(GATEWAY_TTL_S)})
+                self._announced.set()
             await asyncio.sleep(REFRESH_S)
 
     async def _write(self) -> None:
         while True:
             await self._put(*await self._outbox.get())
+            self._outbox.task_done()
 
     async def _say_again(self) -> None:
         """After a reconnect the bucket may be a new and empty one."""

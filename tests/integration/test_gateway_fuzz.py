@@ -38,7 +38,7 @@ NAMES = """
     cursor seq time agent ai_context join_leave before after track project by
 """
 FIELDS = st.sampled_from(NAMES.split())
-NEW_IDS = st.builds(ids.uuid7)
+NEW_IDS = st.sampled_from([ids.uuid7() for _ in range(200)])
 VALUES = JSON | WORDS | NEW_IDS | st.just({"offset": 1, "epoch": ""}) | st.just(token("eve"))
 FORM = st.dictionaries(FIELDS, VALUES, max_size=6)
 KNOWN = st.fixed_dictionaries({"session_id": st.just(SESSION), "id": NEW_IDS})
