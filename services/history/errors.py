@@ -1,7 +1,7 @@
 """Why history stands still. Each sentence says what a person has to do.
 
 StandStill
-├── Hole             a position is neither in the stream nor in the log
+├── Hole             a position is neither in the stream nor in the log, and nobody erased it
 ├── ForeignEpoch     stream and log do not belong together
 ├── StreamMissing    the log has events and there is no stream
 ├── StreamBehind     the stream ends before the log

@@ -1,5 +1,6 @@
 """`python -m tests.bench.pages [events]`: what a page of a long session costs, beside one of a session of a hundred."""
 
+import json
 import statistics
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import uvloop
 
+from services.history import sql
 from services.history.pages import Pages, Read
 from shared import db
 from shared.settings import DatabaseSettings
@@ -40,6 +42,16 @@ async def page_ms(pages: Pages, session_id: str, positions: list[int]) -> tuple[
     return statistics.median(took), took[int(len(took) * 0.99)]
 
 
+async def blocks(connection: "asyncpg.Connection[asyncpg.Record]", session_id: str, after: int) -> int:
+    """How many blocks of the database a page touches: the same on a busy machine."""
+    arguments = {":session_id": f"'{session_id}'", ":after": str(after), ":limit": str(PAGE), ":max_bytes": "524288"}
+    statement = sql.READ_SESSION
+    for name, value in arguments.items():
+        statement = statement.replace(name, value)
+    (told,) = json.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"))
+    return int(told["Plan"]["Shared Hit Blocks"] + told["Plan"]["Shared Read Blocks"])
+
+
 async def measure(server: PostgresServer, events: int) -> None:
     """Pages of fifty by turns; the long one's from its beginning, its middle and its end."""
     await server.ready()
@@ -48,6 +60,9 @@ async def measure(server: PostgresServer, events: int) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute(_FILL, events, events // SHORT, SHORT)
     await connection.execute("ANALYZE log.events")
+    touched = [await blocks(connection, "short", 0)]
+    touched += [await blocks(connection, "long", at) for at in (0, events // 2, events - 60)]
+    print(f"blocks touched by a page: of the short session {touched[0]}, of the long one {touched[1:]}", flush=True)
     await connection.close()
     async with db.engine(DatabaseSettings(database_url=url)) as engine:
         pages = Pages(engine)

@@ -15,7 +15,7 @@ from services.history.chain import Anchor, Link
 from services.history.entry import Entry
 from shared import db, subjects
 from shared.bus.connection import Bus, connect
-from shared.events import ContentErased, Remains, encode
+from shared.events import ContentErased, Envelope, Remains, encode
 from shared.events.remains import remains
 from shared.settings import DatabaseSettings
 from tests.support.conversation import created, envelope, posted
@@ -115,9 +115,8 @@ async def filled(engine: AsyncEngine, events: int, sessions: int = 3) -> None:
     )
 
 
-async def erased(engine: AsyncEngine, *seqs: int) -> None:
-    """The events at these positions of one session were erased by the next event of the log."""
-    head = await log.head(engine)
+async def erasure(engine: AsyncEngine, *seqs: int) -> Envelope:
+    """The event that erases the ones at these positions of one session."""
     async with engine.connect() as connection:
         named = text("SELECT seq, stream_time_ns, session_id, body, body_digest FROM log.events WHERE seq = ANY(:seqs)")
         rows = (await connection.execute(named, {"seqs": list(seqs)})).all()
@@ -125,6 +124,12 @@ async def erased(engine: AsyncEngine, *seqs: int) -> None:
         Remains(seq=it.seq, time_ns=it.stream_time_ns, digest=it.body_digest.hex(), body=remains(orjson.loads(it.body)))
         for it in rows
     ]
-    event = envelope(rows[0].session_id, ContentErased(seqs=list(seqs), reason="asked for", remains=left), actor="dpo")
+    event = ContentErased(seqs=list(seqs), reason="asked for", remains=left)
+    return envelope(rows[0].session_id, event, actor="dpo")
+
+
+async def erased(engine: AsyncEngine, *seqs: int) -> None:
+    """They were erased by the next event of the log."""
+    head, event = await log.head(engine), await erasure(engine, *seqs)
     time_ns = 1_700_000_000_000_000_000 + head.seq + 1
     await log.append(engine, head.epoch, [Entry(head.seq + 1, time_ns, subjects.event(event.subject), encode(event))])
