@@ -84,7 +84,7 @@ class Agents:
         """
         try:
             reply = await self._bus.client.request(subjects.query("llm", "agents"), b"{}", timeout=DEADLINE_S)
-        except (nats.errors.Error, TimeoutError) as error:
+        except (nats.errors.Error, ConnectionError, TimeoutError) as error:
             raise errors.Unavailable("llm does not answer") from error
         try:
             answer = orjson.loads(reply.data)["ok"]

@@ -61,5 +61,5 @@ class Places:
     async def _head(self) -> int:
         try:
             return int((await self._bus.js.stream_info(subjects.EVENTS)).state.last_seq)
-        except (nats.errors.Error, JetStreamError) as error:
+        except (nats.errors.Error, JetStreamError, ConnectionError) as error:
             raise errors.Unavailable("the bus is away") from error
