@@ -26,7 +26,7 @@ from shared.pace import Pace
 
 log = get_logger("follow")
 
-APART_S = 0.02  # between transactions while there is traffic: what comes meanwhile goes into one
+APART_S = 0.03  # between transactions while there is traffic: what comes meanwhile goes into one
 STREAM_CHECK_S = 5.0
 WINDOW = 2000  # messages on their way or waiting in this process
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import nats.errors
 import orjson
-from nats.aio.client import Client
 
 from shared import ids, subjects
+from shared.bus.client import NO_RESPONDERS, QuickClient
 
 MAX_MESSAGES = 250  # the server takes 1,000
 MAX_BYTES = 512 * 1024
@@ -27,7 +27,7 @@ class Message:
     headers: dict[str, str]
 
 
-async def publish_together(client: Client, subject: str, messages: Sequence[Message]) -> int | None:
+async def publish_together(client: QuickClient, subject: str, messages: Sequence[Message]) -> int | None:
     """One try. The seq of the first message, the others following without a gap.
 
     None: refused, or no acknowledgement came. Then the messages may be published one by one, in order and with their
@@ -38,12 +38,14 @@ async def publish_together(client: Client, subject: str, messages: Sequence[Mess
     batch_id = ids.uuid7()
     try:
         for number, message in enumerate(first, 1):
-            await client.publish(subject, message.body, headers=_headers(message, batch_id, number))
+            client.put(subject, message.body, headers=_headers(message, batch_id, number))
         headers = {**_headers(last, batch_id, len(messages)), subjects.HEADER_BATCH_COMMIT: "1"}
-        reply = await client.request(subject, last.body, timeout=_TRY_S, headers=headers)
-    except (nats.errors.Error, ConnectionError):
+        status, reply = await client.call(subject, last.body, _TRY_S, headers)
+    except (nats.errors.Error, TimeoutError):
         return None
-    answer = orjson.loads(reply.data)
+    if status.startswith(NO_RESPONDERS):
+        return None
+    answer = orjson.loads(reply)
     if "error" in answer or answer.get("count") != len(messages):
         return None
     return int(answer["seq"]) - len(messages) + 1

@@ -123,11 +123,19 @@ async def paced(room: Room) -> int:
 
 @asynccontextmanager
 async def served(system: System, receivers: int = RECEIVERS) -> AsyncIterator[Room]:
-    """A session of the system: real tokens, history and projector running. The first receiver is on gateway 2."""
+    """A session of the system, in which each receiver is a participant of its own: real tokens, history and projector
+    running. The first receiver is on gateway 2.
+    """
     token = system.token("bench")
     async with connected(system.addresses[0], token) as client:
         session_id = (await client.rpc("session.create", id=ids.uuid7(), title="bench"))["session_id"]
-    everybody = [await member(system.addresses[n % 2], token, session_id) for n in range(1, receivers + 1)]
+        invited = (await client.rpc("session.invite", id=ids.uuid7(), session_id=session_id))["invite"]
+    everybody = []
+    for number in range(1, receivers + 1):
+        address, own = system.addresses[number % 2], system.token(f"bench-{number}")
+        async with connected(address, own) as client:
+            await client.rpc("session.join", id=ids.uuid7(), invite=invited)
+        everybody.append(await member(address, own, session_id))
     sender = await member(system.addresses[0], token, await _own(system, token))
     Receiver(sender)  # answers pings
     room = Room(

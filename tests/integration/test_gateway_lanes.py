@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-import nats.errors
 import pytest
 
 from services.gateway.commands import Outcome
@@ -39,19 +38,22 @@ def said(client: Client) -> list[str]:
 @contextmanager
 def losing(where: Gateway, commits: int, *, stored: bool) -> Iterator[None]:
     """The first `commits` batches get no acknowledgement, stored or not. Realistic: a leader dies."""
-    request, lost = where.bus.client.request, 0
+    call, lost = where.bus.client.call, 0
 
-    async def deaf(subject: str, payload: bytes, **more: Any) -> Any:
-        nonlocal lost
-        if subjects.HEADER_BATCH_COMMIT not in (more.get("headers") or {}) or lost == commits:
-            return await request(subject, payload, **more)
-        lost += 1
+    async def unheard(*arguments: Any) -> tuple[bytes, bytes]:
         if stored:
-            await request(subject, payload, **more)
-        raise nats.errors.TimeoutError
+            await call(*arguments)
+        raise TimeoutError
+
+    def deaf(subject: str, body: bytes, timeout_s: float, headers: dict[str, str] | None = None) -> asyncio.Future[Any]:
+        nonlocal lost
+        if subjects.HEADER_BATCH_COMMIT not in (headers or {}) or lost == commits:
+            return call(subject, body, timeout_s, headers)
+        lost += 1
+        return asyncio.ensure_future(unheard(subject, body, timeout_s, headers))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(where.bus.client, "request", deaf)
+        patch.setattr(where.bus.client, "call", deaf)
         yield
     assert lost == commits
 
