@@ -145,6 +145,23 @@ async def flat(url: str, messages: int) -> None:
         )
 
 
+async def search(url: str, messages: int) -> None:
+    """Prints what it takes to find a word that is in every message, and one that is in one, among very many."""
+    async with asking(url, statement_timeout_s=600) as projector:
+        for n in range(SESSIONS):
+            await projector.told(created(f"s{n}"), posted(f"s{n}", f"{WORDS} {n}"))
+        await lengthen(projector.pool, "s0", messages // 2)
+        await lengthen(projector.pool, f"s{SESSIONS - 1}", messages // 2)
+        for query in ("fox", str(messages // 4), "nowhere"):
+            took = []
+            for _ in range(20):
+                began = time.perf_counter()
+                page = await projector.ask("sessions", user="ada", query=query)
+                took.append((time.perf_counter() - began) * 1000)
+            count = len(page["sessions"])
+            print(f"search for {query} among {messages} messages: {count} sessions, {statistics.median(took):.1f} ms")
+
+
 async def measure(server: PostgresServer, events: int, messages: int) -> None:
     """Each in a database of its own."""
     await server.ready()
@@ -155,6 +172,8 @@ async def measure(server: PostgresServer, events: int, messages: int) -> None:
     if messages:
         async with databases.cloned(server, databases.TEMPLATE) as url:
             await flat(url, messages)
+        async with databases.cloned(server, databases.TEMPLATE) as url:
+            await search(url, messages)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, Table, and_, func, or_, select, union
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, Table, and_, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projector import pages, requests, shapes
@@ -15,6 +14,7 @@ from shared.session.commands import PAYLOAD_BYTES
 
 PREVIEW_CHARS = 200
 MAX_UNREAD = 100
+LOOKED_AT = 500  # messages a session, or one who never says how far they read would make the list slow
 _HEADLINE = "StartSel='', StopSel='', MaxWords=24, MinWords=8"
 _HEADLINE_CHARS = 20_000  # of a message: what is found behind them is shown by the message's beginning
 
@@ -116,40 +116,35 @@ def _filters(request: requests.Sessions) -> list[ColumnElement[bool]]:
     chosen: list[ColumnElement[bool]] = [] if request.include_archived else [sessions.c.archived_at.is_(None)]
     chosen += [sessions.c.kind == request.kind] if request.kind else []
     chosen += [sessions.c.project == request.project] if request.project else []
-    return [*chosen, _found(request.user, request.query)] if request.query else chosen
+    return [*chosen, _found(request.query)] if request.query else chosen
 
 
-def _found(user: str, query: str) -> ColumnElement[bool]:
-    """Sessions of the user with these words in the title or in a message, or with this text in the title."""
-    wanted = func.websearch_to_tsquery(LANGUAGE, query)
-    titled, theirs, said = sessions.alias(), participants.alias(), messages.alias()
-    by_title = (
-        select(titled.c.session_id)
-        .join(theirs, theirs.c.session_id == titled.c.session_id)
-        .where(theirs.c.user_id == user)
-        .where(or_(titled.c.words.op("@@")(wanted), titled.c.title.icontains(query, autoescape=True)))
-    )
-    by_text = (
-        select(said.c.session_id)
-        .join(theirs, theirs.c.session_id == said.c.session_id)
-        .where(theirs.c.user_id == user, said.c.words.op("@@")(wanted))
-    )
-    return sessions.c.session_id.in_(union(by_title, by_text))
+def _found(query: str) -> ColumnElement[bool]:
+    """Sessions with these words in the title or in a message, or with this text in the title.
+
+    Asked of one session of the list after the other: of a word that is everywhere, only as many as fill the page.
+    """
+    wanted, said = func.websearch_to_tsquery(LANGUAGE, query), messages.alias()
+    by_text = exists().where(said.c.session_id == sessions.c.session_id, said.c.words.op("@@")(wanted))
+    in_title = sessions.c.title.icontains(query, autoescape=True)
+    return or_(sessions.c.words.op("@@")(wanted), in_title, by_text.correlate(sessions))
 
 
 async def _matches(connection: AsyncConnection, ids: list[str], query: str) -> dict[str, dict[str, Any]]:
     """The newest message of each session that the words are found in."""
-    wanted = func.websearch_to_tsquery(LANGUAGE, query)
-    said = messages.c
+    wanted, said = func.websearch_to_tsquery(LANGUAGE, query), messages.c
     newest = (
-        select(said.session_id, said.message_id, said.chat_id, said.created_seq, said.content)
-        .where(said.session_id.in_(ids), said.words.op("@@")(wanted))
-        .ext(distinct_on(said.session_id))
-        .order_by(said.session_id, said.created_seq.desc())
-        .subquery()
+        select(said.message_id, said.chat_id, said.created_seq, said.content)
+        .where(said.session_id == sessions.c.session_id, said.words.op("@@")(wanted))
+        .order_by(said.created_seq.desc())
+        .limit(1)
+        .correlate(sessions)
+        .lateral("newest")
     )
     shown = func.ts_headline(LANGUAGE, func.left(newest.c.content, _HEADLINE_CHARS), wanted, _HEADLINE)
-    rows = (await connection.execute(select(newest, shown.label("shown")))).mappings()
+    found = select(sessions.c.session_id, newest.c.message_id, newest.c.chat_id, newest.c.created_seq)
+    found = found.add_columns(shown.label("shown")).join(newest, true()).where(sessions.c.session_id.in_(ids))
+    rows = (await connection.execute(found)).mappings()
     return {
         row["session_id"]: {
             "id": row["message_id"],
@@ -176,19 +171,21 @@ def _count_of(table: Table) -> ScalarSelect[int]:
 
 
 def _unread() -> ScalarSelect[int]:
-    """What others have said since the participant came and read, counted up to a hundred."""
-    said = messages.alias()
+    """What others have said since the participant came and read: up to a hundred, among the newest five hundred."""
+    said = messages.c
     seen = func.greatest(func.coalesce(receipts.c.read_seq, 0), participants.c.since_seq)
-    by_others = or_(said.c.role == "assistant", said.c.author != participants.c.user_id)
-    hidden = or_(said.c.redacted, said.c.erased)
-    rows = (
-        select(said.c.message_id)
-        .where(said.c.session_id == sessions.c.session_id, said.c.created_seq > seen, by_others, ~hidden)
-        .limit(MAX_UNREAD)
+    newest = (
+        select(said.role, said.author, said.redacted, said.erased)
+        .where(said.session_id == sessions.c.session_id, said.created_seq > seen)
+        .order_by(said.created_seq.desc())
+        .limit(LOOKED_AT)
         .correlate(sessions, participants, receipts)
         .subquery()
     )
-    return select(func.count()).select_from(rows).scalar_subquery()
+    by_others = or_(newest.c.role == "assistant", newest.c.author != participants.c.user_id)
+    hidden = or_(newest.c.redacted, newest.c.erased)
+    counted = select(func.count()).where(by_others, ~hidden).correlate(participants).scalar_subquery()
+    return select(func.least(counted, MAX_UNREAD)).scalar_subquery()
 
 
 def _summary(row: RowMapping) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from shared import errors
 from shared.events import MalformedEventError, decode
 
 PAGE_EVENTS = 200
-MAX_EVENTS = 100_000
+MAX_EVENTS = 75_000  # some three seconds
 
 
 async def timeline(connection: AsyncConnection, request: requests.Timeline, _at: int) -> dict[str, Any]:

@@ -26,12 +26,14 @@ async def snapshot(connection: AsyncConnection, request: requests.Snapshot, _at:
     people = select(participants).where(participants.c.session_id == of).order_by(participants.c.since_seq)
     threads = select(chats).where(chats.c.session_id == of).order_by(chats.c.created_seq)
     read = select(receipts).where(receipts.c.session_id == of).order_by(receipts.c.user_id)
+    opened = (await connection.execute(threads)).mappings().all()
+    has_plan = any(row["status"] == "finalized" for row in opened)
     shown = {
         "session": shapes.session(session),
-        "track": await track(connection, of),
+        "track": await track(connection, of) if session["kind"] == "track" else None,
         "participants": [shapes.participant(row) for row in (await connection.execute(people)).mappings()],
-        "chats": [shapes.chat(row) for row in (await connection.execute(threads)).mappings()],
-        "plans": await newest_plans(connection, of),
+        "chats": [shapes.chat(row) for row in opened],
+        "plans": await newest_plans(connection, of) if has_plan else [],
         "active_chat": session["active_chat"],
         "messages": page.messages,
         "more": page.more,
