@@ -43,7 +43,7 @@ class Orders:
         """
         selection = Selection(self._engine, order)
         await self._caught_up(order.session_id)
-        await selection.begin()
+        await selection.check()
         made: list[int] = []
         events, message_ids = 0, list[str]()
         races = 0

@@ -63,7 +63,7 @@ class Selection:
         self._after = 0
         self._gone: set[int] = set()
 
-    async def begin(self) -> None:
+    async def check(self) -> None:
         """The order makes sense.
 
         Raises:
