@@ -66,7 +66,9 @@ def filling(schema: str) -> Iterator[rebuild.Progress]:
 
 
 def tell(compared: list[Compared]) -> None:
-    """Each table with its rows and digests; and, where they differ, which rows do."""
+    """Each table with its rows and digests; and, where they differ, which rows do. Nothing of nothing."""
+    if not compared:
+        return
     listed = Table("table", "rows", "digest", "live rows", "live digest", "", box=None)
     for one in compared:
         verdict = "same" if one.same else "DIFFERS"

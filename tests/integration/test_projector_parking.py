@@ -1,6 +1,5 @@
 """A session that can't be folded is left behind, named everywhere, and comes back whole."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -16,17 +15,11 @@ from shared.settings import DatabaseSettings
 from tests.support.conversation import answered, created, envelope, posted
 from tests.support.folding import append, fold_all
 from tests.support.logs import environment, has_role, readiness
+from tests.support.readmodels import run
 from tests.support.services import running
-from tests.support.system import antiphon
 from tests.support.tampering import tampered
 
 MENDED = "UPDATE log.events SET body = replace(convert_from(body, 'UTF8'), 'nowhere', 'c1')::bytea WHERE seq = 4"
-
-
-async def run(url: str, *words: str) -> tuple[int, str]:
-    done = await asyncio.to_thread(antiphon, *words, "--database-url", url, COLUMNS="300")
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout + done.stderr
 
 
 async def test_a_parked_session_is_named_and_comes_back_from_its_first_event(

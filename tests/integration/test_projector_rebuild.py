@@ -1,31 +1,25 @@
 """The read models made anew beside the live ones: compared, switched, taken back, verified."""
 
 import asyncio
+import re
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ops import process
-from services.projector import live, schemas, store
-from services.projector.projection import Projection
+from services.projector import schemas
 from services.projector.rebuild import AlreadyRunning, Rebuild, alone
-from shared import db, errors
 from shared.bus.connection import connect
 from shared.bus.query import QueryClient
-from shared.settings import DatabaseSettings
 from tests.support.eventually import eventually
 from tests.support.logs import environment, filled
+from tests.support.readmodels import PAGE, execute, folded, live_name, names, run, typed
 from tests.support.services import CLEAN, running
-from tests.support.system import antiphon
 
-PAGE = 200
+PAGE_TEXT = (Path(__file__).parents[2] / "docs" / "read-models.md").read_text()
 QUESTIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("snapshot", "session", {"session_id": "s0"}),
     ("sessions", "sessions", {"user": "ada", "query": "message"}),
@@ -34,60 +28,21 @@ QUESTIONS: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
-@asynccontextmanager
-async def folded(database_url: str, events: int = 300) -> AsyncIterator[AsyncEngine]:
-    """A log of so many events, in the live tables, and no process."""
-    async with db.engine(DatabaseSettings(database_url=database_url)) as pool:
-        await filled(pool, events)
-        name = await live.ensure(pool)
-        projection = Projection(store.in_schema(pool, name), name)
-        while (await projection.fold(PAGE)).events:
-            pass
-        yield pool
-
-
-async def run(url: str, *words: str) -> tuple[int, str]:
-    """The exit code of an `antiphon` command, and all it said."""
-    done = await asyncio.to_thread(antiphon, *words, "--database-url", url, COLUMNS="300")
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout + done.stderr
-
-
-async def execute(url: str, *statements: str) -> None:
-    """What somebody does to the tables who may do anything."""
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-async def names(pool: AsyncEngine) -> dict[str, str]:
-    """Every schema of read models with its role."""
-    async with pool.connect() as connection:
-        return {row.name: row.role for row in await connection.execute(schemas.schemas.select())}
-
-
-async def live_name(pool: AsyncEngine) -> str:
-    async with pool.connect() as connection:
-        return await live.name(connection)
-
-
-async def test_a_rebuild_takes_the_place_of_equal_tables_and_can_be_taken_back(database_url: str) -> None:
+async def test_the_commands_of_the_page_rebuild_and_take_it_back(database_url: str) -> None:
+    verify, rebuild, back, drop, parked = re.findall(r"```sh\n(.*?)```", PAGE_TEXT, re.DOTALL)
     async with folded(database_url) as pool:
         before = await live_name(pool)
-        code, said = await run(database_url, "rebuild")
+        assert "are what the log says, up to 300" in await typed(database_url, verify)
+        said = await typed(database_url, rebuild)
         after = await live_name(pool)
-        assert (code, after != before) == (0, True), said
-        assert "DIFFERS" not in said
-        assert "messages" in said
+        assert ("messages" in said, "DIFFERS" in said) == (True, False), said
         assert await names(pool) == {before: "previous", after: "live"}
         await filled(pool, 50)
-        code, said = await run(database_url, "rebuild", "--rollback")
-        assert (code, await live_name(pool)) == (0, before), said
-        code, said = await run(database_url, "rebuild", "--drop")
-        assert (code, await names(pool)) == (0, {before: "live"}), said
+        await typed(database_url, back)
+        assert await names(pool) == {before: "live", after: "previous"}
+        await typed(database_url, drop)
+        assert await names(pool) == {before: "live"}
+        assert "no session is parked" in await typed(database_url, parked)
         code, said = await run(database_url, "rebuild", "--rollback")
         assert (code, "nothing is kept" in said) == (1, True)
 
@@ -170,7 +125,12 @@ async def test_nobody_notices_a_switch(nats_url: str, database_url: str) -> None
         await filled(pool, 10)
         async with pool.connect() as connection:
             head = (await connection.exec_driver_sql("SELECT seq FROM log.head")).scalar_one()
-        assert (await query.ask("projector", "snapshot", {"session_id": "s0", "min_seq": head}))["at"] == head
+
+        async def goes_on() -> bool:
+            answer = await query.ask("projector", "snapshot", {"session_id": "s0"})
+            return bool(answer["at"] == head)
+
+        await eventually(goes_on)
         async with pool.connect() as connection:
             deadlocks = await connection.exec_driver_sql(
                 "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
@@ -228,43 +188,3 @@ async def test_a_projector_that_is_killed_meanwhile_leaves_nothing_to_repair(nat
 
             await eventually(caught_up)
         assert (await run(database_url, "verify-read-models"))[0] == 0
-
-
-async def test_a_newer_release_fills_its_tables_while_the_older_one_answers(database_url: str) -> None:
-    async with folded(database_url) as pool:
-        old = await live_name(pool)
-        await execute(database_url, "UPDATE read_meta.schemas SET version = version - 1")
-        with pytest.raises(errors.Unavailable):
-            await live_name(pool)
-        work = Rebuild(pool, PAGE, lambda _done, _goal: None)
-        schema = await work.candidate()
-        await work.fill(schema)
-        compared = await work.compare(schema, 5)
-        assert [one.table for one in compared if one.live.rows] == ["sessions", "chats", "participants", "messages"]
-        assert all(one.same for one in compared)
-        assert await work.switch(schema) is None
-        assert await names(pool) == {old: "live", schema: "live"}
-        assert await live_name(pool) == schema
-        code, said = await run(database_url, "rebuild", "--drop")
-        assert (code, await names(pool)) == (0, {schema: "live"}), said
-
-
-async def test_a_release_without_tables_refuses_until_they_are_filled(nats_url: str, database_url: str) -> None:
-    given = environment(nats_url, database_url) | {"ANTIPHON_PAGE_EVENTS": "10"}
-    async with folded(database_url, 1500), connect(nats_url, "test") as bus:
-        await execute(database_url, "UPDATE read_meta.schemas SET version = version - 1")
-        async with running("projector", given, wait_ready=False):
-            refused: list[errors.Unavailable] = []
-
-            async def answered() -> dict[str, Any] | None:
-                try:
-                    answer: dict[str, Any] = await QueryClient(bus).ask("projector", "stats", {"session_id": "s2"}, 1.0)
-                except errors.Unavailable as error:
-                    refused.append(error)
-                    return None
-                return answer
-
-            answer = await eventually(answered, 30)
-        assert answer is not None
-        assert (answer["at"], answer["messages"]["total"]) == (1500, 499)
-        assert any("no read models yet" in str(error) for error in refused)
