@@ -57,7 +57,7 @@ class Wanted:
         session = self._sessions.setdefault(session_id, _Session(self._bus, self._ledger, session_id))
         over = asyncio.Event()
         session.replies[reply_id] = (attempt, over)
-        session.begin()
+        session.start()
         try:
             yield over
         finally:
@@ -80,7 +80,7 @@ class _Session:
     look: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         self.look.set()  # what happened before this reply was watched
         if self.task is None:
             self.task = asyncio.create_task(self._run())
