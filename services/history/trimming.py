@@ -8,7 +8,8 @@ import asyncio
 import time
 from typing import Final
 
-from nats.js.errors import NotFoundError
+import nats.errors
+from nats.js.errors import APIError, NotFoundError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -38,7 +39,10 @@ class Trimmer:
         if not self._hot_s:
             await asyncio.Event().wait()
         while True:
-            await self.trim(time.time_ns())
+            try:
+                await self.trim(time.time_ns())
+            except (APIError, nats.errors.Error) as error:  # appending goes on; this is tried again
+                log.warning("stream_not_trimmed", error=repr(error))
             await asyncio.sleep(min(LOOK_S, self._hot_s / 4))
 
     async def trim(self, now_ns: int) -> int:

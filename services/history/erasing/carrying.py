@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import nats.errors
 from nats.js.errors import APIError, NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -32,17 +33,21 @@ class Carrier:
         self._appended.set()
 
     async def run(self) -> None:
-        """Goes on for ever.
+        """Goes on for ever, whatever the bus says.
 
         Raises:
-            Exception: the database or the bus is away; run it again.
+            StandStill: stream and log do not belong together; nothing was deleted.
+            Exception: the database is away; run it again.
         """
         while True:
             self._appended.clear()
             async with self._engine.connect() as connection:
                 pending = (await connection.execute(statements.PENDING)).all()
             for row in pending:
-                await self._carry_out(row.seq, row.session_id)
+                try:
+                    await self._carry_out(row.seq, row.session_id)
+                except (APIError, nats.errors.Error) as error:  # appending goes on; this is tried again
+                    log.warning("erasure_not_carried_out", erasure_seq=row.seq, error=repr(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._appended.wait(), LOOK_S)
 
