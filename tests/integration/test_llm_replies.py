@@ -148,7 +148,7 @@ async def test_a_provider_that_recovers_is_asked_again_and_nobody_notices(nats_u
     assert done.total_ms >= 1000, "Retry-After was honoured"
 
 
-async def test_a_provider_that_breaks_off_ends_the_reply(nats_url: str) -> None:
+async def test_a_provider_that_breaks_off_ends_the_reply_with_what_was_said(nats_url: str) -> None:
     async with world(nats_url) as one, openai_server() as provider:
         settings = {"ANTIPHON_FIRST_TOKEN_S": "0.5", "ANTIPHON_STALL_S": "0.5", "ANTIPHON_RETRIES": "0"}
         async with running("llm", worker(nats_url, OPENAI_BASE_URL=provider.url, **settings)):
@@ -159,7 +159,10 @@ async def test_a_provider_that_breaks_off_ends_the_reply(nats_url: str) -> None:
                 ("malformed", "provider_error"),
             ):
                 provider.faults = [fault]
-                assert (await one.failed(await one.ask(f"Hello {fault}"))).reason == reason
+                failed = await one.failed(await one.ask(f"Hello {fault}"))
+                begun = fault != "stall"
+                assert (failed.reason, failed.partial) == (reason, "".join(ANSWER[:2]) if begun else "")
+                assert (failed.usage.estimated, failed.usage.output_tokens > 0) == (begun, begun)
 
 
 async def test_a_provider_that_is_not_there_is_told_as_unreachable(nats_url: str) -> None:
