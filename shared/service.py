@@ -25,7 +25,7 @@ S = TypeVar("S", bound=ServiceSettings)
 App = Callable[[S, Health], AbstractAsyncContextManager[None]]
 
 DRAIN_S = 3
-GARBAGE = (50_000, 20, 50)  # the collector's thresholds: thousands of connections are not looked through often
+GARBAGE = (10_000, 5, 50)  # the collector's thresholds: thousands of connections are not looked through often
 
 
 def run(service: str, settings: S, app: App[S]) -> None:

@@ -138,6 +138,7 @@ class Channels:
         self._gateway.presence.enter(session_id, self._client_id, self._identity)
         answer(_result(joined))
         joined.go_live()
+        joined.forget()
 
     def unsubscribe(self, channel: str) -> None:
         """Nothing more comes from the channel. One that was not subscribed to is no error."""

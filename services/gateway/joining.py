@@ -95,6 +95,10 @@ class Joined:
         else:
             hub.add(self._listener)
 
+    def forget(self) -> None:
+        """The answer was written: it is not kept as long as the listener stays."""
+        self.snapshot, self.publications = b"", []
+
     def leave(self) -> None:
         """Afterwards nothing more comes. To be called once the listener is done, however it ended; again is fine."""
         if self._left:

@@ -23,6 +23,8 @@ CLOSE_S = 2.0  # how long the peer has to answer a close frame
 
 _memo = FrameMemo()
 _turn = Turn()
+_WRITABLE = asyncio.Event()  # of every socket whose reader keeps up; never cleared, so nobody ever waits for it
+_WRITABLE.set()
 
 
 class Receiver(Protocol):
@@ -69,8 +71,7 @@ class Socket(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._inflow: Inflow
         self.open = False
-        self.writable = asyncio.Event()
-        self.writable.set()
+        self.writable = _WRITABLE
 
     # What the owner calls.
 
@@ -172,11 +173,12 @@ class Socket(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Half of what may wait is waiting."""
-        self.writable.clear()
+        self.writable = asyncio.Event()
 
     def resume_writing(self) -> None:
         """The reader has caught up."""
         self.writable.set()
+        self.writable = _WRITABLE
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """The end."""

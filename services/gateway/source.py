@@ -59,12 +59,26 @@ class Source:
         older: list[Stored] = []
         proven = seq
         while True:
-            recent = await read_session(self._reader, session_id, proven)
-            if await self.floor.confirm() <= proven + 1:
+            recent = await self._recent(session_id, proven)
+            if self.floor.seq <= proven + 1:
                 break
             older, _ = await self._from_history(session_id, seq, self.floor.seq - 1)
             proven = self.floor.seq - 1
         return with_remains(older + recent, seq), recent[-1].seq if recent else proven
+
+    async def _recent(self, session_id: str, seq: int) -> list[Stored]:
+        """Every event after `seq` that the stream has; the floor is known as of a moment after the last read.
+
+        The first read is answered by any replica; the leader's head tells whether it was all.
+        """
+        subject = subjects.event(session_id)
+        found = await self._reader.after(subjects.EVENTS, subject, seq)
+        head, _ = await asyncio.gather(self._reader.head(subjects.EVENTS, subject), self.floor.confirm())
+        last = found[-1].seq if found else seq
+        if head is not None and head.seq > last:
+            found += await read_session(self._reader, session_id, last)
+            await self.floor.confirm()
+        return found
 
     async def page(self, session_id: str, seq: int, target: int, limit: int, max_bytes: int) -> Page | None:
         """The events in (seq, target] within the limits, from the stream, and from the log what was trimmed; None if
