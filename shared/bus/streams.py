@@ -25,6 +25,7 @@ DUPLICATE_WINDOW_S = 600
 EPOCH = "epoch"  # key in the stream's metadata
 UNBOUNDED = -1
 MIN_EVENTS_BYTES = 64 * 1024 * 1024
+OTHERS = 4  # for the other streams there must be room for a fourth of it
 NO_ROOM = 10047  # JetStream API: insufficient storage resources available
 
 
@@ -84,7 +85,8 @@ async def ensure(js: JetStreamContext, config: StreamConfig) -> None:
 
 async def ensure_events(js: JetStreamContext, epoch: str, replicas: int, max_bytes: int) -> StreamInfo:
     """EVENTS exists and may hold `max_bytes` (0: anything), or, where the server can't set aside so much, as large a
-    part of it as it can: halved until it fits.
+    part of it as it can: halved until it fits and leaves a quarter as much for the other streams, which could not be
+    made otherwise.
 
     A stream that exists keeps everything else that it is, its epoch included.
 
@@ -100,8 +102,11 @@ async def ensure_events(js: JetStreamContext, epoch: str, replicas: int, max_byt
         if found is not None and found.config.max_bytes == wanted:
             return found
         try:
+            with_others = wanted + wanted // OTHERS if wanted > 0 else wanted
             if found is None:
-                return await js.add_stream(events_config(epoch, replicas, wanted))
+                found = await js.add_stream(events_config(epoch, replicas, with_others))
+            elif (found.config.max_bytes or UNBOUNDED) < wanted:
+                found = await js.update_stream(replace(found.config, max_bytes=with_others))
             return await js.update_stream(replace(found.config, max_bytes=wanted))
         except APIError as error:
             if error.err_code != NO_ROOM or wanted // 2 < MIN_EVENTS_BYTES:
