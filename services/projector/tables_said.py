@@ -33,7 +33,7 @@ messages = Table(
     seq("created_seq"),
     seq("content_seq"),  # where its present wording was made
     seq(),
-    words("content"),
+    words("content", within="session_id"),
     Key("session_id", "message_id"),
     of("chats", "session_id", "chat_id"),
     CheckConstraint("content <> '' OR redacted OR erased"),

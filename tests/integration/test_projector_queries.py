@@ -80,6 +80,8 @@ async def test_sessions_are_found_by_title_and_text_in_russian_and_english(datab
         assert await found("wedd") == ["s1"], "the beginning of a word is found in a title"
         assert await found("100%") == ["s2"]
         assert await found("nowhere") == []
+        assert await found("the и") == [], "words that say nothing"
+        assert await found("booked -restaurants") == []
         (match,) = (await projector.ask("sessions", user="ada", query="booking"))["sessions"]
         assert (match["session_id"], match["match"]["text"]) == ("s1", "We booked three restaurants")
         pages, cursor = [], None

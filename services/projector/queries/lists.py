@@ -2,11 +2,25 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, Table, and_, exists, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    RowMapping,
+    ScalarSelect,
+    Table,
+    and_,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projector import pages, requests, shapes
-from services.projector.columns import LANGUAGE
+from services.projector.columns import LANGUAGE, WITHIN
 from services.projector.queries.snapshot import END
 from services.projector.tables import chats, messages, objects, participants, receipts, replies, sessions
 from shared import errors
@@ -14,6 +28,7 @@ from shared.session.commands import PAYLOAD_BYTES
 
 PREVIEW_CHARS = 200
 MAX_UNREAD = 100
+MATCHES = 1000
 LOOKED_AT = 500  # messages a session, or one who never says how far they read would make the list slow
 _HEADLINE = "StartSel='', StopSel='', MaxWords=24, MinWords=8"
 _HEADLINE_CHARS = 20_000  # of a message: what is found behind them is shown by the message's beginning
@@ -120,27 +135,31 @@ def _filters(request: requests.Sessions) -> list[ColumnElement[bool]]:
 
 
 def _found(query: str) -> ColumnElement[bool]:
-    """Sessions with these words in the title or in a message, or with this text in the title.
-
-    Asked of one session of the list after the other: of a word that is everywhere, only as many as fill the page.
-    """
-    wanted, said = func.websearch_to_tsquery(LANGUAGE, query), messages.alias()
-    by_text = exists().where(said.c.session_id == sessions.c.session_id, said.c.words.op("@@")(wanted))
+    """Sessions with these words in the title or in a message, or with this text in the title."""
+    wanted = func.websearch_to_tsquery(LANGUAGE, query)
+    by_text = exists().where(*_said(messages.alias(), wanted)).correlate(sessions)
     in_title = sessions.c.title.icontains(query, autoescape=True)
-    return or_(sessions.c.words.op("@@")(wanted), in_title, by_text.correlate(sessions))
+    return or_(sessions.c.words.op("@@")(wanted), in_title, by_text)
+
+
+def _said(said: FromClause, wanted: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    """In the session, with these words. The index on words knows the session; no other one is to be gone through."""
+    here = cast(func.concat("'", func.chr(WITHIN), sessions.c.session_id, "'"), TSQUERY)
+    asked = func.numnode(wanted) > 0  # of words that say nothing there is nothing left to ask
+    return [asked, said.c.words.op("@@")(wanted.op("&&")(here)), said.c.session_id.concat("") == sessions.c.session_id]
 
 
 async def _matches(connection: AsyncConnection, ids: list[str], query: str) -> dict[str, dict[str, Any]]:
-    """The newest message of each session that the words are found in."""
+    """A message of each session that the words are found in: the newest of the first thousand."""
     wanted, said = func.websearch_to_tsquery(LANGUAGE, query), messages.c
-    newest = (
+    some = (
         select(said.message_id, said.chat_id, said.created_seq, said.content)
-        .where(said.session_id == sessions.c.session_id, said.words.op("@@")(wanted))
-        .order_by(said.created_seq.desc())
-        .limit(1)
+        .where(*_said(messages, wanted))
+        .limit(MATCHES)
         .correlate(sessions)
-        .lateral("newest")
+        .subquery()
     )
+    newest = select(some).order_by(some.c.created_seq.desc()).limit(1).lateral("newest")
     shown = func.ts_headline(LANGUAGE, func.left(newest.c.content, _HEADLINE_CHARS), wanted, _HEADLINE)
     found = select(sessions.c.session_id, newest.c.message_id, newest.c.chat_id, newest.c.created_seq)
     found = found.add_columns(shown.label("shown")).join(newest, true()).where(sessions.c.session_id.in_(ids))
