@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 Advance = Callable[[int, int | None], None]
@@ -27,3 +36,18 @@ def bar(label: str, done: int = 0, total: int | None = None) -> Iterator[Advance
             shown.update(task, completed=completed, total=total if of is None else of)
 
         yield advance
+
+
+@contextmanager
+def bars(of: str) -> Iterator[Callable[[str, int, int | None], None]]:
+    """The same for work in several stages, a bar each: told at which stage it is, how much is done, and of how much."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(of), _Rate())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as shown:
+        stages: dict[str, TaskID] = {}
+
+        def told(stage: str, completed: int, total: int | None) -> None:
+            if stage not in stages:
+                stages[stage] = shown.add_task(stage, total=total)
+            shown.update(stages[stage], completed=completed, total=total)
+
+        yield told

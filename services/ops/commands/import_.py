@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from services.ops import errors, files, logbook
-from services.ops.bars import bar
+from services.ops.bars import bars
 from services.ops.commands.context import (
     DEFAULT_DATA_DIR,
     DatabaseOption,
@@ -55,5 +55,5 @@ async def _import(
     async with opened(source) as found, logbook.opened(into[0]) as engine, connect(into[1], "import") as bus:
         layout = layout or recognised(found)
         one = Import(bus, engine, LAYOUTS[layout](found, owner), name or layout, dry_run)
-        with bar("importing") as shown:
-            return await one.run(lambda messages: shown(messages, None))
+        with bars("messages") as told:
+            return await one.run(told)

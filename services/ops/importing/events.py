@@ -6,150 +6,183 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
-from pydantic import ValidationError
-
 from services.ops.importing.old import Broken, OldChat, OldMessage, OldSession, OldSwitch
+from services.ops.importing.sound import sound, user_id
 from shared import ids
 from shared.events import (
     AgentSwitched,
     AiContext,
     ChatConfigured,
     ChatCreated,
-    Envelope,
     Event,
     MessagePosted,
     SessionArchived,
     SessionCreated,
     SessionDeleted,
     Usage,
+    encode,
     wrap,
 )
 
 NOBODY = "anonymous"
 MAX_BODY_BYTES = 900_000  # below the bus's limit of 1 MiB
-_FIT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_FIT = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _UNFIT_IN_AGENTS = re.compile(r"[^a-z0-9_-]+")
+UNFIT = (ValueError, TypeError, OverflowError, RecursionError)  # what a value that fits nowhere raises
+
+Said = tuple[str, str, str, str, str]  # id, time, role, author, content
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An event on its way. `said` is what both sides are compared by; `changed`: what could not stay as it was."""
+
+    id: str
+    body: bytes
+    said: Said | None = None
+    changed: str = ""
 
 
 def session_id(source: str, key: str) -> str:
     """The session keeps its id where that can be one here, so that links go on working."""
-    if _FIT.fullmatch(key) and len(key) >= 8 and not key.startswith(ids.KEYED):
+    if _FIT.fullmatch(key) and len(key) >= 8 and not key.startswith((ids.KEYED, "imported-")):
         return key
-    return "imported-" + hashlib.sha256(f"{source}\x00{key}".encode()).hexdigest()[:48]
+    return "imported-" + hashlib.sha256(f"{source}\x00{sound(key)}".encode()).hexdigest()[:48]
 
 
-@dataclass(frozen=True, slots=True)
 class Maker:
     """Makes the events of one session of one source."""
 
-    source: str
-    session: OldSession
+    def __init__(self, source: str, session: OldSession) -> None:
+        self.session_id = session_id(source, session.key)
+        self._source = source
+        self._session = session
+        self._owner = user_id(session.owner or "")
+        self._chat_ids: dict[str, str] = {}
 
-    @property
-    def session_id(self) -> str:
-        """Where they go."""
-        return session_id(self.source, self.session.key)
-
-    def opening(self) -> Iterator[Envelope | Broken]:
+    def opening(self) -> Iterator[Made | Broken]:
         """The session, its chats and its settings."""
-        old = self.session
+        old = self._session
         first, *others = old.chats or (OldChat("", old.at),)
         created = SessionCreated(
-            owner=old.owner,
+            owner=self._owner or None,
             chat_id=self.chat_id(first.key),
-            chat_name=first.name[:200],
+            chat_name=sound(first.name)[:200],
             chat_type=_type(first),
-            title=old.title[:200],
-            key=old.instance[:200],
+            title=sound(old.title)[:200],
+            key=sound(old.instance)[:200],
         )
-        yield self._envelope("session", old.key, old.at, created)
+        yield self._made("session", old.key, old.at, created)
         for chat in others:
-            made = ChatCreated(chat_id=self.chat_id(chat.key), name=chat.name[:200], chat_type=_type(chat))
-            yield self._envelope("chat", chat.key, max(chat.at, old.at), made)
+            made = ChatCreated(chat_id=self.chat_id(chat.key), name=sound(chat.name)[:200], chat_type=_type(chat))
+            yield self._made("chat", chat.key, max(chat.at, old.at), made)
         for chat in old.chats:
             if chat.ai_context:
                 yield self._configured(chat)
 
-    def message(self, old: OldMessage) -> Envelope | Broken:
+    def message(self, old: OldMessage) -> Made | Broken:
         """One message as it was said."""
         if not old.content:
             return Broken("messages", old.key, "it says nothing")
-        answered = old.role == "assistant" and (old.model or old.tokens)
         try:
-            posted = MessagePosted(
-                chat_id=self.chat_id(old.chat_key or (self.session.chats[0].key if self.session.chats else "")),
-                role=old.role,
-                content=old.content,
-                metadata=old.metadata,
-                model=old.model,
-                usage=Usage(output_tokens=old.tokens) if answered else None,
-            )
-        except ValidationError as error:
-            return Broken("messages", old.key, f"{len(old.content)} characters: {error.errors()[0]['msg']}")
-        actor = old.author or self.session.owner or NOBODY
-        made = self._envelope("message", old.key, old.at, posted, actor, old.author_name)
-        if len(orjson.dumps(made.data)) > MAX_BODY_BYTES:
-            return Broken("messages", old.key, "it is too large for an event")
-        return made
+            return self._message(old)
+        except UNFIT as error:
+            return Broken("messages", old.key, f"{len(old.content)} characters: {_reason(error)}")
 
-    def switch(self, old: OldSwitch) -> Envelope:
+    def switch(self, old: OldSwitch) -> Made | Broken:
         """One hand-over."""
-        chat_id = self.chat_id(self.session.chats[0].key if self.session.chats else "")
-        switched = AgentSwitched(
-            chat_id=chat_id,
-            agent=agent_name(old.agent),
-            previous=old.previous,
-            reason=old.reason[:1000],
-            metadata={**old.metadata, "imported_as": old.agent},
-        )
-        return self._envelope("switch", old.key, old.at, switched, "svc/import")
+        try:
+            switched = AgentSwitched(
+                chat_id=self.chat_id(self._first_chat),
+                agent=agent_name(old.agent),
+                previous=sound(old.previous),
+                reason=sound(old.reason)[:1000],
+                metadata=sound({**old.metadata, "imported_as": old.agent}),
+            )
+            return self._made("switch", old.key, old.at, switched, "svc/import")
+        except UNFIT as error:
+            return Broken("agent_contexts", old.key, _reason(error))
 
-    def closing(self, last: datetime) -> Iterator[Envelope]:
+    def closing(self, last: datetime) -> Iterator[Made]:
         """What became of the session."""
-        old = self.session
+        old = self._session
         kinds: dict[str, Event] = {"archived": SessionArchived(), "deleted": SessionDeleted()}
         if old.status in kinds:
-            yield self._envelope("closing", old.key, max(last, old.ended_at or last), kinds[old.status])
+            yield self._made("closing", old.key, max(last, old.ended_at or last), kinds[old.status])
 
     def chat_id(self, key: str) -> str:
         """The chat keeps its id for ever: it follows from the source's."""
-        return self._id("chat-id", key, self.session.at)
+        if key not in self._chat_ids:
+            self._chat_ids[key] = self._id("chat-id", key, self._session.at)
+        return self._chat_ids[key]
 
-    def _configured(self, chat: OldChat) -> Envelope | Broken:
+    @property
+    def _first_chat(self) -> str:
+        return self._session.chats[0].key if self._session.chats else ""
+
+    def _message(self, old: OldMessage) -> Made | Broken:
+        content, metadata = sound(old.content), sound(old.metadata)
+        answered = old.role == "assistant" and (old.model or old.tokens)
+        posted = MessagePosted(
+            chat_id=self.chat_id(old.chat_key or self._first_chat),
+            role=old.role,
+            content=content,
+            metadata=metadata,
+            model=sound(old.model),
+            usage=Usage(output_tokens=old.tokens) if answered else None,
+        )
+        actor = user_id(old.author) or self._owner or NOBODY
+        event_id = self._id("message", old.key, old.at)
+        envelope = wrap(
+            posted,
+            event_id=event_id,
+            session_id=self.session_id,
+            source=f"import/{self._source}",
+            actor=actor,
+            actor_name=sound(old.author_name),
+            at=old.at,
+        )
+        body = encode(envelope)
+        if len(body) > MAX_BODY_BYTES:
+            return Broken("messages", old.key, f"{len(old.content)} characters: it is too large for an event")
+        changed = "" if (content, metadata) == (old.content, old.metadata) else "what is no text in it became U+FFFD"
+        return Made(event_id, body, (event_id, envelope.time, old.role, actor, content), changed)
+
+    def _configured(self, chat: OldChat) -> Made | Broken:
         try:
-            wishes = AiContext.model_validate(chat.ai_context)
-        except ValidationError as error:
-            return Broken("chats", chat.key, f"ai_context: {error.errors()[0]['msg']}")
+            wishes = AiContext.model_validate(sound(chat.ai_context))
+        except UNFIT as error:
+            return Broken("chats", chat.key, f"ai_context: {_reason(error)}")
         configured = ChatConfigured(chat_id=self.chat_id(chat.key), ai_context=wishes)
-        return self._envelope("settings", chat.key, max(chat.at, self.session.at), configured)
+        return self._made("settings", chat.key, max(chat.at, self._session.at), configured)
 
     def _id(self, kind: str, key: str, at: datetime) -> str:
-        return ids.of_content(_milliseconds(at), f"{self.source}\x00{self.session.key}\x00{kind}\x00{key}")
+        content = f"{self._source}\x00{self._session.key}\x00{kind}\x00{key}"
+        return ids.of_content(max(0, int(at.timestamp() * 1000)), str(sound(content)))
 
-    def _envelope(
-        self, kind: str, key: str, at: datetime, event: Event, actor: str = "", actor_name: str = ""
-    ) -> Envelope:
-        return wrap(
+    def _made(self, kind: str, key: str, at: datetime, event: Event, actor: str = "") -> Made:
+        event_id = self._id(kind, key, at)
+        envelope = wrap(
             event,
-            event_id=self._id(kind, key, at),
+            event_id=event_id,
             session_id=self.session_id,
-            source=f"import/{self.source}",
-            actor=actor or self.session.owner or NOBODY,
-            actor_name=actor_name,
+            source=f"import/{self._source}",
+            actor=actor or self._owner or NOBODY,
             at=at,
         )
+        return Made(event_id, encode(envelope))
 
 
 def agent_name(text: str) -> str:
     """The name of an agent as it may be here."""
     name = _UNFIT_IN_AGENTS.sub("-", text.lower()).strip("-")[:64]
-    return name if name[:1].isalpha() else f"agent-{name or 'unnamed'}"[:64]
+    return name if name[:1].isascii() and name[:1].isalpha() else f"agent-{name or 'unnamed'}"[:64]
 
 
 def _type(chat: OldChat) -> str:
-    return chat.chat_type[:64] or "discussion"
+    return str(sound(chat.chat_type))[:64] or "discussion"
 
 
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
+def _reason(error: BaseException) -> str:
+    errors = getattr(error, "errors", None)
+    return str(errors()[0]["msg"]) if errors is not None else str(error) or type(error).__name__

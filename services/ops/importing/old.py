@@ -1,6 +1,6 @@
 """What another system held, in terms that all sources share. Times are UTC."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -72,15 +72,32 @@ class Broken:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A message that is not the same in the source and in the log: by its key in the source, or its id in the log."""
+
+    session_id: str
+    key: str
+    what: str
+
+
 class Source(Protocol):
     """A database of another system. Nothing in it is changed."""
 
     name: str
 
-    def sessions(self) -> AsyncIterator[OldSession | Broken]:
+    async def count(self) -> int | None:
+        """How many messages there are, taken or not; None if that can't be known beforehand."""
+        ...
+
+    def strays(self) -> AsyncGenerator[Broken]:
+        """Every row that belongs to no session, and is therefore not found by one."""
+        ...
+
+    def sessions(self) -> AsyncGenerator[OldSession | Broken]:
         """Every session, in the order of its key."""
         ...
 
-    def messages(self, session: OldSession) -> AsyncIterator[OldMessage | Broken]:
+    def messages(self, session: OldSession) -> AsyncGenerator[OldMessage | Broken]:
         """The session's messages, oldest first, those of one moment in the order of their keys."""
         ...

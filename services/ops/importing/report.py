@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
 
-from services.ops.importing.old import Broken
+from services.ops.importing.differing import ERASED
+from services.ops.importing.old import Broken, Difference
 
 SHOWN = 20
 
@@ -49,23 +50,26 @@ class Report:
     new_events: int = 0
     known_events: int = 0
     broken: list[Broken] = field(default_factory=list)
+    changed: list[Broken] = field(default_factory=list)  # taken, but not letter by letter
+    differences: list[Difference] = field(default_factory=list)
     of_source: Digest = field(default_factory=Digest)
     of_log: Digest = field(default_factory=Digest)
 
     @property
     def same(self) -> bool:
-        """Whether the log says what the source says."""
-        return self.dry_run or not self.of_source.differing(self.of_log)
+        """Whether the log says what the source says, but for what was erased from it on purpose."""
+        return all(one.what == ERASED for one in self.differences)
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         facts: dict[str, Any] = {"source": self.source, "dry_run": self.dry_run, "same": self.same}
         facts |= {"sessions": self.sessions, "messages": self.of_source.messages, "switches": self.switches}
         facts |= {"new_events": self.new_events, "known_events": self.known_events}
-        facts |= {"digest_source": self.of_source.hexdigest(), "broken": [_row(one) for one in self.broken]}
+        facts |= {"digest_source": self.of_source.hexdigest(), "broken": [asdict(one) for one in self.broken]}
+        facts["changed"] = [asdict(one) for one in self.changed]
         if not self.dry_run:
             facts |= {"messages_in_log": self.of_log.messages, "digest_log": self.of_log.hexdigest()}
-            facts["differing_sessions"] = self.of_source.differing(self.of_log)
+            facts["differences"] = [asdict(one) for one in self.differences]
         return facts
 
     def lines(self) -> list[str]:
@@ -78,14 +82,15 @@ class Report:
         ]
         if not self.dry_run:
             told.append(f"log    {self.of_log.hexdigest()}  ({self.of_log.messages} messages)")
-            told.append("both sides say the same" if self.same else "THE SIDES DIFFER: see differing_sessions")
-        if self.broken:
-            told.append(f"{len(self.broken)} rows could not be taken:")
-            told += [f"  {one.table} {one.key}: {one.reason}" for one in self.broken[:SHOWN]]
-        if len(self.broken) > SHOWN:
-            told.append(f"  and {len(self.broken) - SHOWN} more: --report FILE has them all")
-        return told
+            told.append("both sides say the same" if self.same else "THE SIDES DIFFER")
+        rows = [f"{one.table} {one.key}: {one.reason}" for one in self.broken]
+        changed = [f"{one.table} {one.key}: {one.reason}" for one in self.changed]
+        differing = [f"{one.session_id} {one.key}: {one.what}" for one in self.differences]
+        told += _some(f"{len(rows)} rows could not be taken:", rows)
+        told += _some(f"{len(changed)} rows were taken, but not letter by letter:", changed)
+        return told + _some(f"{len(differing)} messages are not the same on both sides:", differing)
 
 
-def _row(one: Broken) -> dict[str, str]:
-    return {"table": one.table, "key": one.key, "reason": one.reason}
+def _some(head: str, lines: list[str]) -> list[str]:
+    more = [f"  and {len(lines) - SHOWN} more: --report FILE has them all"] if len(lines) > SHOWN else []
+    return [head, *(f"  {line}" for line in lines[:SHOWN]), *more] if lines else []

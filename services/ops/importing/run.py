@@ -1,19 +1,23 @@
 """One import from beginning to end. Doing it again changes nothing; broken off, it is started again."""
 
 import asyncio
-import heapq
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ops.importing import target
-from services.ops.importing.events import Maker
-from services.ops.importing.old import Broken, OldSession, Source
+from services.ops.importing.differing import differences
+from services.ops.importing.events import Made, Maker
+from services.ops.importing.old import Broken, OldSession, OldSwitch, Source
 from services.ops.importing.report import Report
 from shared.bus.connection import Bus
-from shared.events import Envelope, MessagePosted
 
 AT_ONCE = 16  # sessions
+COMPARED_AT_ONCE = 100  # sessions, one after another in one reading
+
+Told = Callable[[str, int, int | None], None]  # at what, how many messages, of how many
 
 
 class Import:
@@ -25,84 +29,105 @@ class Import:
         self._engine = engine
         self._source = source
         self._session_ids: list[str] = []
+        self._room = asyncio.Semaphore(AT_ONCE)
 
-    async def run(self, told: Callable[[int], None]) -> Report:
-        """Everything that could be taken is on the bus and in the log, and was compared. `told`: messages so far.
+    async def run(self, told: Told) -> Report:
+        """Everything that could be taken is on the bus and in the log, and was compared. `told` is called now and then.
 
         Raises:
             BadImport: the bus or history is away.
         """
         await target.caught_up(self._bus, self._engine)
-        waiting: set[asyncio.Task[None]] = set()
-        async for session in self._source.sessions():
-            if isinstance(session, Broken):
-                self.report.broken.append(session)
-                continue
-            self.report.sessions += 1
-            waiting.add(asyncio.create_task(self._session(session)))
-            if len(waiting) >= AT_ONCE:
-                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-                told(self.report.of_source.messages)
-        await asyncio.gather(*waiting)
+        total = await self._source.count()
+        try:
+            async with asyncio.TaskGroup() as group, aclosing(self._source.sessions()) as sessions:
+                async for session in sessions:
+                    if isinstance(session, Broken):
+                        self.report.broken.append(session)
+                        continue
+                    await self._room.acquire()
+                    group.create_task(self._session(session, lambda: self._so_far(told, total)))
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
+        async for stray in self._source.strays():
+            self.report.broken.append(stray)
         if not self.report.dry_run:
-            await self._compare()
+            await self._compare(told)
         return self.report
 
-    async def _session(self, session: OldSession) -> None:
-        maker = Maker(self.report.source, session)
-        known = await target.known(self._engine, maker.session_id)
-        opening = list(maker.opening())
-        if known and isinstance(opening[0], Envelope) and known[0] != opening[0].id:
-            self.report.broken.append(Broken("sessions", session.key, "a session of this id is here already"))
-            return
-        self._session_ids.append(maker.session_id)
-        self.report.switches += len(session.switches)
-        lane, there = target.Lane(self._bus, maker.session_id), set(known)
-        async for envelope in self._events(session, maker, opening):
-            if envelope.type == MessagePosted.TYPE:
-                self.report.of_source.add(maker.session_id, target.as_recorded(envelope))
-            if envelope.id in there:
-                self.report.known_events += 1
-                continue
-            self.report.new_events += 1
-            if not self.report.dry_run:
-                await lane.add(envelope)
-        await lane.flush()
+    def _so_far(self, told: Told, total: int | None) -> None:
+        told("importing", self.report.of_source.messages, total)
 
-    async def _events(
-        self, session: OldSession, maker: Maker, opening: list[Envelope | Broken]
-    ) -> AsyncIterator[Envelope]:
+    async def _session(self, session: OldSession, told: Callable[[], None]) -> None:
+        try:
+            self.report.sessions += 1
+            maker = Maker(self.report.source, session)
+            known = await target.known(self._engine, maker.session_id)
+            opening = list(maker.opening())
+            if known and isinstance(opening[0], Made) and known[0] != opening[0].id:
+                self.report.broken.append(Broken("sessions", session.key, "a session of this id is here already"))
+                return
+            self._session_ids.append(maker.session_id)
+            lane, there = target.Lane(self._bus, maker.session_id), set(known)
+            async for made in self._events(session, maker, opening):
+                if made.said is not None:
+                    self.report.of_source.add(maker.session_id, made.said)
+                if made.id in there:
+                    self.report.known_events += 1
+                    continue
+                self.report.new_events += 1
+                if not self.report.dry_run and await lane.add(made):
+                    told()
+            await lane.flush()
+            told()
+        finally:
+            self._room.release()
+
+    async def _events(self, session: OldSession, maker: Maker, opening: Iterable[Made | Broken]) -> AsyncIterator[Made]:
         """The session's events: what it opened with, then messages and hand-overs by time, then what became of it."""
-        for made in opening:
-            if isinstance(made, Envelope):
+        for one in opening:
+            if (made := self._taken(one)) is not None:
                 yield made
-            else:
-                self.report.broken.append(made)
-        switches = [(switch.at, number) for number, switch in enumerate(session.switches)]
-        heapq.heapify(switches)
-        last = session.at
-        async for old in self._source.messages(session):
-            if isinstance(old, Broken):
-                self.report.broken.append(old)
-                continue
-            if isinstance(made := maker.message(old), Broken):
-                self.report.broken.append(made)
-                continue
-            while switches and switches[0][0] <= old.at:
-                yield maker.switch(session.switches[heapq.heappop(switches)[1]])
-            last = max(last, old.at)
-            yield made
-        while switches:
-            at, number = heapq.heappop(switches)
-            last = max(last, at)
-            yield maker.switch(session.switches[number])
+        switches, last = deque(sorted(session.switches, key=lambda switch: switch.at)), session.at
+        async with aclosing(self._source.messages(session)) as messages:
+            async for old in messages:
+                made = self._taken(old if isinstance(old, Broken) else maker.message(old))
+                if made is None or isinstance(old, Broken):
+                    continue
+                if made.changed:
+                    self.report.changed.append(Broken("messages", old.key, made.changed))
+                while switches and switches[0].at <= old.at:
+                    if (switched := self._switched(maker, switches.popleft())) is not None:
+                        yield switched
+                last = max(last, old.at)
+                yield made
+        for switch in switches:
+            last = max(last, switch.at)
+            if (switched := self._switched(maker, switch)) is not None:
+                yield switched
         for made in maker.closing(last):
             yield made
 
-    async def _compare(self) -> None:
+    def _switched(self, maker: Maker, switch: OldSwitch) -> Made | None:
+        made = self._taken(maker.switch(switch))
+        self.report.switches += made is not None
+        return made
+
+    def _taken(self, one: Made | Broken) -> Made | None:
+        if isinstance(one, Broken):
+            self.report.broken.append(one)
+            return None
+        return one
+
+    async def _compare(self, told: Told) -> None:
+        report = self.report
         until = await target.caught_up(self._bus, self._engine)
-        for session_id in self._session_ids:
-            async for said in target.messages(self._engine, session_id, self.report.source, until):
-                self.report.of_log.add(session_id, said)
+        for first in range(0, len(self._session_ids), COMPARED_AT_ONCE):
+            some = self._session_ids[first : first + COMPARED_AT_ONCE]
+            async for session_id, _, said in target.messages(self._engine, some, report.source, until):
+                if said is not None:
+                    report.of_log.add(session_id, said)
+            told("comparing", report.of_log.messages, report.of_source.messages)
+        if differing := set(report.of_source.differing(report.of_log)):
+            async with aclosing(differences(self._source, report.source, self._engine, differing, until)) as found:
+                report.differences = [one async for one in found]

@@ -9,29 +9,38 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ops import errors, logbook
+from services.ops.importing.events import Made, Said
 from shared import errors as refusals
 from shared import subjects
 from shared.bus.appended import appended
 from shared.bus.batch import MAX_BYTES, MAX_MESSAGES, Message, publish_together
 from shared.bus.connection import Bus
 from shared.bus.publish import publish
-from shared.events import Envelope, MessagePosted, encode
+from shared.events import MessagePosted
 
 SERVICE = "import"
 SILENCE_S = 30.0  # history that does not move for so long is not there
+ROWS_AT_ONCE = 1000
 _KNOWN = "SELECT event_id FROM log.events WHERE session_id = :session_id AND duplicate_of IS NULL ORDER BY seq"
+_SAID = """
+SELECT session_id, event_id, body FROM log.events
+WHERE session_id = ANY(:sessions) AND type = :type AND duplicate_of IS NULL AND seq <= :until
+ORDER BY session_id, seq
+"""
 
 
 async def caught_up(bus: Bus, engine: AsyncEngine) -> int:
     """The head of the log, once it holds everything that the stream held at the call.
 
     Raises:
-        BadImport: the log does not move.
+        BadImport: the bus is away, or the log does not move.
     """
     try:
         wanted = (await bus.js.stream_info(subjects.EVENTS)).state.last_seq
     except NotFoundError:
         raise errors.BadImport(reason="the bus has no events yet: is Antiphon up?") from None
+    except nats.errors.Error as error:
+        raise errors.BadImport(reason=f"the bus does not answer ({error or 'in time'})") from None
     try:
         return await appended(bus, wanted, lambda: logbook.head(engine), SILENCE_S)
     except refusals.Unavailable as error:
@@ -54,14 +63,15 @@ class Lane:
         self._waiting: list[Message] = []
         self._bytes = 0
 
-    async def add(self, envelope: Envelope) -> None:
-        """Takes one more; what has become a batch is sent."""
-        body = encode(envelope)
-        if self._bytes + len(body) > MAX_BYTES or len(self._waiting) >= MAX_MESSAGES:
+    async def add(self, made: Made) -> bool:
+        """Takes one more; what has become a batch is sent. Whether it was."""
+        full = self._bytes + len(made.body) > MAX_BYTES or len(self._waiting) >= MAX_MESSAGES
+        if full:
             await self.flush()
-        key = subjects.service_msg_id(SERVICE, f"{self._session_id}/{envelope.id}")
-        self._waiting.append(Message(body, key, {}))
-        self._bytes += len(body)
+        key = subjects.service_msg_id(SERVICE, f"{self._session_id}/{made.id}")
+        self._waiting.append(Message(made.body, key, {}))
+        self._bytes += len(made.body)
+        return full
 
     async def flush(self) -> None:
         """Everything that was added is on the bus.
@@ -82,16 +92,22 @@ class Lane:
             raise errors.BadImport(reason=f"{error}; what is there stays, start the import again") from error
 
 
-async def messages(engine: AsyncEngine, session_id: str, source: str, until: int) -> AsyncIterator[Sequence[str]]:
-    """What the log holds of the messages that came from `source`: id, time, role, author and content of each."""
-    async for row in logbook.rows(engine, session_id, 0, until):
-        body = row["body"]
-        if body and row["type"] == MessagePosted.TYPE and body["source"] == f"import/{source}":
-            data = body["data"]
-            yield body["id"], body["time"], data.get("role", "user"), body["actor"], data["content"]
+async def messages(
+    engine: AsyncEngine, session_ids: Sequence[str], source: str, until: int
+) -> AsyncIterator[tuple[str, str, Said | None]]:
+    """The messages that the log has from `source`, session after session: session, id, and what was said.
 
-
-def as_recorded(envelope: Envelope) -> Sequence[str]:
-    """The same of an event on its way there."""
-    data = orjson.loads(encode(envelope))["data"]
-    return envelope.id, envelope.time, data.get("role", "user"), envelope.actor, data["content"]
+    None where it was erased since; of those it is not known where they came from.
+    """
+    asked = {"sessions": list(session_ids), "type": MessagePosted.TYPE, "until": until}
+    async with engine.connect() as connection:
+        rows = await connection.stream(text(_SAID), asked, execution_options={"yield_per": ROWS_AT_ONCE})
+        async for session_id, event_id, body in rows:
+            if body is None:
+                yield session_id, event_id, None
+                continue
+            event = orjson.loads(body)
+            if event["source"] == f"import/{source}":
+                data = event["data"]
+                said = (event["id"], event["time"], data.get("role", "user"), event["actor"], data["content"])
+                yield session_id, event_id, said

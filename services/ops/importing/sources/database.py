@@ -1,10 +1,14 @@
 """Another system's database, opened for reading only: SQLite or PostgreSQL."""
 
-from collections.abc import AsyncIterator
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import orjson
@@ -17,12 +21,20 @@ from sqlalchemy import (
     DateTime,
     Integer,
     MetaData,
+    Numeric,
     Select,
+    String,
     Table,
     Uuid,
+    cast,
     event,
+    exists,
+    func,
     inspect,
+    literal,
     make_url,
+    or_,
+    select,
 )
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -31,6 +43,8 @@ from sqlalchemy.types import NullType
 from services.ops import errors
 
 PAGE_ROWS = 1000
+CONNECTIONS = 40  # twice as many as read at once: nobody waits for another one's end
+_NUMBER = re.compile(r"-?\d{9,}(\.\d*)?", re.ASCII)
 _READ_ONLY = {"default_transaction_read_only": "on", "application_name": "antiphon import"}
 
 
@@ -56,12 +70,18 @@ class Database:
             raise errors.BadImport(reason=f"the source has no table {name}")
         return self._tables[name]
 
-    async def rows(self, query: Select[Any]) -> AsyncIterator[dict[str, Any]]:
+    async def count(self, table: Table) -> int:
+        """How many rows the table has."""
+        async with self._engine.connect() as connection:
+            return int((await connection.execute(select(func.count()).select_from(table))).scalar_one())
+
+    async def rows(self, query: Select[Any]) -> AsyncGenerator[dict[str, Any]]:
         """The rows, a page at a time from the server's cursor, so that memory stays flat."""
         async with self._engine.connect() as connection:
             result = await connection.stream(query, execution_options={"yield_per": PAGE_ROWS})
-            async for row in result.mappings():
-                yield dict(row)
+            names = list(result.keys())
+            async for row in result:
+                yield dict(zip(names, row, strict=True))
 
 
 @asynccontextmanager
@@ -88,17 +108,19 @@ def _engine(url: str) -> AsyncEngine:
         path = Path(url.split(":///", 1)[-1])
         if not path.is_file():
             raise errors.BadImport(reason=f"there is no file {path}")
-        made = create_async_engine(f"sqlite+aiosqlite:///file:{path.absolute()}?mode=ro&uri=true")
+        file = f"sqlite+aiosqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true"
+        made = create_async_engine(file, pool_size=CONNECTIONS)
 
         @event.listens_for(made.sync_engine, "connect")
         def _as_stored(connection: Any, _record: Any) -> None:
-            connection.driver_connection.text_factory = lambda raw: raw.decode(errors="replace")
+            connection.driver_connection.text_factory = text_of
 
         return made
     address = make_url(url).set(drivername="postgresql+asyncpg")
     search = {name: str(address.query[name]) for name in ("search_path",) if name in address.query}
     settings = {**_READ_ONLY, **search}
-    return create_async_engine(address.difference_update_query(search), connect_args={"server_settings": settings})
+    address = address.difference_update_query(search)
+    return create_async_engine(address, pool_size=CONNECTIONS, connect_args={"server_settings": settings})
 
 
 def _reflected(connection: Connection) -> dict[str, Table]:
@@ -111,10 +133,39 @@ def _reflected(connection: Connection) -> dict[str, Table]:
     return {table.name: table for table in metadata.tables.values()}
 
 
+def text_of(raw: bytes | str) -> str:
+    """A text of the source. What is not UTF-8 in it is kept as lone surrogates, for `sound` to find."""
+    return raw.decode(errors="surrogateescape") if isinstance(raw, bytes) else raw
+
+
+def words(value: Any) -> str:
+    """A column of text, whatever it was stored as; empty for nothing."""
+    return "" if value is None else text_of(value) if isinstance(value, str | bytes) else str(value)
+
+
 def is_key(column: Column[Any], key: str) -> ColumnElement[bool]:
     """Whether the column holds this key, which was made a text."""
-    of = int if isinstance(column.type, Integer) else UUID if isinstance(column.type, Uuid) else str
-    return column == of(key)
+    match column.type:
+        case Integer():
+            return column == int(key)
+        case Uuid():
+            return column == UUID(key)
+        case Numeric():
+            return column == Decimal(key)
+        case NullType() if key.isascii() and key.isdigit():  # SQLite, a column of no type: as it was stored
+            return or_(column == literal(key, String), column == literal(int(key), Integer))
+        case _:
+            return column == literal(key, String)
+
+
+def is_stray(column: Column[Any], owner: Column[Any]) -> ColumnElement[bool]:
+    """Whether no row's `owner` is what the column names."""
+    mine, theirs = (column, owner) if type(column.type) is type(owner.type) else (_text(column), _text(owner))
+    return ~exists(select(literal(1)).select_from(owner.table).where(mine == theirs))
+
+
+def _text(column: Column[Any]) -> ColumnElement[str]:
+    return cast(column, String)
 
 
 def moment(value: Any) -> datetime:
@@ -123,26 +174,43 @@ def moment(value: Any) -> datetime:
     Raises:
         ValueError: it is none of these.
     """
-    match value:
-        case datetime():
-            found = value
-        case bool():
-            raise ValueError("no time")
-        case int() | float():
-            found = datetime.fromtimestamp(value / 1000 if value > 10**11 else value, UTC)
-        case str() if value.strip():
-            found = datetime.fromisoformat(value.strip())
-        case _:
-            raise ValueError("no time")
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        match value:
+            case datetime():
+                found = value
+            case bool():
+                raise ValueError("no time")
+            case int() | float() | Decimal():
+                found = _unix(float(value))
+            case str() if value.strip():
+                found = (
+                    _unix(float(value)) if _NUMBER.fullmatch(value.strip()) else datetime.fromisoformat(value.strip())
+                )
+            case _:
+                raise ValueError("no time")
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{value!r} is no time that there was") from error
+
+
+def _unix(number: float) -> datetime:
+    return datetime.fromtimestamp(number / 1000 if abs(number) > 10**11 else number, UTC)
 
 
 def decoded(value: Any) -> Any:
-    """JSON, from text or already decoded; None for nothing.
+    """JSON, from text or already decoded; None for nothing. What only Python calls JSON (NaN, half a pair) passes.
 
     Raises:
         ValueError: it is text and not JSON.
     """
-    if isinstance(value, str | bytes):
-        return orjson.loads(value) if value.strip() else None
-    return value
+    if not isinstance(value, str | bytes):
+        return value
+    if not value.strip():
+        return None
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text_of(value), parse_constant=lambda _name: None)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None

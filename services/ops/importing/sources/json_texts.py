@@ -4,14 +4,14 @@
 agent_history, context_metadata, created_at, last_switch_at, switch_count)`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
 from services.ops.importing.old import Broken, OldMessage, OldRole, OldSession, OldSwitch
-from services.ops.importing.sources.database import Database, decoded, moment
+from services.ops.importing.sources.database import Database, decoded, is_key, is_stray, moment
 
 ROLES: dict[str, OldRole] = {
     "user": "user", "human": "user", "assistant": "assistant", "ai": "assistant", "agent": "assistant",
@@ -32,7 +32,7 @@ class JsonTexts:
         self._owner = owner
         self._contexts = "agent_contexts" if database.columns("agent_contexts") else ""
 
-    async def sessions(self) -> AsyncIterator[OldSession | Broken]:
+    async def sessions(self) -> AsyncGenerator[OldSession | Broken]:
         """Every session, with its hand-overs."""
         table = self._sessions
         columns = [table.c.session_id, table.c.created_at, table.c.last_activity]
@@ -50,11 +50,24 @@ class JsonTexts:
                 switches = ()
             yield OldSession(key, began, self._owner, switches=switches)
 
-    async def messages(self, session: OldSession) -> AsyncIterator[OldMessage | Broken]:
+    async def count(self) -> int | None:
+        """Not known before the texts are read."""
+        return None
+
+    async def strays(self) -> AsyncGenerator[Broken]:
+        """Agent contexts whose session is not there."""
+        if not self._contexts:
+            return
+        table = self._database.table(self._contexts)
+        query = select(table.c.session_id).where(is_stray(table.c.session_id, self._sessions.c.session_id))
+        async for row in self._database.rows(query):
+            yield Broken("agent_contexts", str(row["session_id"]), "there is no session of this id")
+
+    async def messages(self, session: OldSession) -> AsyncGenerator[OldMessage | Broken]:
         """The list in the column. Without a time of its own, a message came a millisecond after the one before it."""
         table = self._sessions
         at = session.at
-        async for row in self._database.rows(select(table.c.messages).where(table.c.session_id == session.key)):
+        async for row in self._database.rows(select(table.c.messages).where(is_key(table.c.session_id, session.key))):
             try:
                 said = decoded(row["messages"]) or []
             except ValueError as error:
@@ -73,7 +86,7 @@ class JsonTexts:
             return ()
         table = self._database.table(self._contexts)
         found: list[OldSwitch] = []
-        async for row in self._database.rows(select(table).where(table.c.session_id == key)):
+        async for row in self._database.rows(select(table).where(is_key(table.c.session_id, key))):
             at, previous = began, ""
             for number, one in enumerate(decoded(row["agent_history"]) or []):
                 entry = {"agent": one} if isinstance(one, str) else one

@@ -4,7 +4,7 @@
 `chat_messages(session_id, chat_id?, sender_type, content, ai_model_used, tokens_used ...)`; chats are optional.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,10 @@ from sqlalchemy import Column, Table, select
 
 from services.ops import errors
 from services.ops.importing.old import Broken, OldChat, OldMessage, OldSession, Status
-from services.ops.importing.sources.database import Database, decoded, is_key, moment
+from services.ops.importing.sources.database import Database, decoded, is_key, is_stray, moment, words
 from services.ops.importing.sources.json_texts import ROLES
 
+MAX_TOKENS = 2**31 - 1
 STATUSES: dict[str, Status] = {"archived": "archived", "closed": "archived", "deleted": "deleted"}
 
 
@@ -29,7 +30,7 @@ class Threads:
         self._owner = owner
         self._has_chats = bool(database.columns("chats"))
 
-    async def sessions(self) -> AsyncIterator[OldSession | Broken]:
+    async def sessions(self) -> AsyncGenerator[OldSession | Broken]:
         """Every session with its chats; without any, it gets the main one."""
         table = self._sessions
         key_of = _column(table, "id", "session_id")
@@ -54,7 +55,21 @@ class Threads:
             title = str(_first(row, "session_name", "title", "name") or "")
             yield OldSession(key, began, owner, title, status=status, ended_at=ended_at, chats=tuple(chats))
 
-    async def messages(self, session: OldSession) -> AsyncIterator[OldMessage | Broken]:
+    async def count(self) -> int | None:
+        """The rows of the table."""
+        return await self._database.count(self._messages)
+
+    async def strays(self) -> AsyncGenerator[Broken]:
+        """Messages whose session is not there, or, where messages name none, whose chat is not."""
+        table, owner = self._messages, _column(self._sessions, "id", "session_id")
+        key_of, named = _column(table, "id", "message_id"), "session_id"
+        if named not in table.c:
+            named, owner = "chat_id", _column(self._database.table("chats"), "id", "chat_id")
+        query = select(key_of, table.c[named]).where(is_stray(table.c[named], owner))
+        async for row in self._database.rows(query):
+            yield Broken("chat_messages", str(row[key_of.name]), f"there is no {named[:-3]} {row[named]}")
+
+    async def messages(self, session: OldSession) -> AsyncGenerator[OldMessage | Broken]:
         """By time, then by key. Without a session column they are found by the session's chats."""
         table = self._messages
         key_of, at_of = _column(table, "id", "message_id"), _column(table, "created_at", "timestamp", "sent_at")
@@ -67,7 +82,7 @@ class Threads:
         async for row in self._database.rows(select(table).where(own).order_by(at_of, key_of)):
             yield _message(str(row[key_of.name]), row, row[at_of.name], session)
 
-    async def _chats(self, session_key: str, began: datetime) -> AsyncIterator[OldChat | Broken]:
+    async def _chats(self, session_key: str, began: datetime) -> AsyncGenerator[OldChat | Broken]:
         if not self._has_chats:
             return
         table = self._database.table("chats")
@@ -97,15 +112,17 @@ def _message(key: str, row: dict[str, Any], stamp: Any, session: OldSession) -> 
     try:
         at, metadata = moment(stamp), decoded(row.get("metadata"))
         tokens = int(row.get("tokens_used") or 0)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         return Broken("chat_messages", key, str(error))
+    if tokens > MAX_TOKENS:
+        return Broken("chat_messages", key, f"tokens_used {tokens} is no number of tokens")
     model = str(row.get("ai_model_used") or "")
     named = _first(row, "sender_id", "user_id")
     author = str(named) if named is not None else model or "assistant" if role == "assistant" else ""
     known = metadata if isinstance(metadata, dict) else {"metadata": metadata} if metadata is not None else {}
     author_name = str(row.get("sender_name") or "")
     return OldMessage(
-        key, at, role, str(row.get("content") or ""), author, author_name, chat_key, model, max(tokens, 0), known
+        key, at, role, words(row.get("content")), author, author_name, chat_key, model, max(tokens, 0), known
     )
 
 
