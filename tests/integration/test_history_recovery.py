@@ -140,7 +140,7 @@ async def test_what_is_lost_in_both_is_named_and_passed_only_on_an_order_on_reco
     nats_url: str, database_url: str
 ) -> None:
     env = environment(nats_url, database_url)
-    async with surroundings(nats_url, database_url) as (bus, engine):  # noqa: SIM117
+    async with surroundings(nats_url, database_url) as (bus, engine):
         async with running("history", env):
             pass
         for _ in range(9):
