@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.events import ReplyCancelRequested
+
 _SESSIONS = """
 SELECT session_id FROM log.events WHERE actor = :user AND seq <= :up_to GROUP BY session_id ORDER BY min(seq)
 """
@@ -25,10 +27,12 @@ class Mine:
         self._replies: set[str] = set()
 
     def take(self, row: dict[str, Any]) -> bool:
-        """Whether this one is."""
+        """Whether this one is. The answer to somebody else's question is not, even if they stopped it."""
+        if row.get("duplicate_of") is not None:
+            return False
         data = (row.get("body") or {}).get("data") or {}
         if row.get("actor") == self._user:
-            if reply_id := data.get("reply_id"):
+            if row.get("type") != ReplyCancelRequested.TYPE and (reply_id := data.get("reply_id")):
                 self._replies.add(reply_id)
             return True
         return (

@@ -1,5 +1,6 @@
 """A session as a document, written while it is read: the same bytes for the same position, on every gateway."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,9 @@ from shared.bus.appended import appended
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
 HISTORY = "history"
-PAGE_EVENTS = 1000
+PAGE_EVENTS = 200  # what is decoded at once: nobody on this gateway waits longer for it than some milliseconds
+CHUNK_CHARACTERS = 32 * 1024
+PIECES_A_TURN = 20
 PAGE_S = 10.0
 LOG_S = 3.0  # a log that stands still for so long is away
 
@@ -47,9 +50,17 @@ async def export(
 
 
 async def _all(first: str, others: AsyncIterator[str]) -> AsyncIterator[bytes]:
-    yield first.encode()
+    """In chunks. Everybody else on this gateway has a turn between a few pieces."""
+    waiting, size, turn = [first], len(first), 0
     async for piece in others:
-        yield piece.encode()
+        waiting.append(piece)
+        size, turn = size + len(piece), turn + 1
+        if size >= CHUNK_CHARACTERS:
+            yield "".join(waiting).encode()
+            waiting, size = [], 0
+        if turn % PIECES_A_TURN == 0:
+            await asyncio.sleep(0)
+    yield "".join(waiting).encode()
 
 
 async def _head(gateway: Gateway) -> int:

@@ -108,7 +108,8 @@ def _engine(url: str) -> AsyncEngine:
         path = Path(url.split(":///", 1)[-1])
         if not path.is_file():
             raise errors.BadImport(reason=f"there is no file {path}")
-        file = f"sqlite+aiosqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true"
+        name = quote(quote(str(path.absolute())))  # SQLAlchemy reads it once, SQLite a second time
+        file = f"sqlite+aiosqlite:///file:{name}?mode=ro&uri=true"
         made = create_async_engine(file, pool_size=CONNECTIONS)
 
         @event.listens_for(made.sync_engine, "connect")
