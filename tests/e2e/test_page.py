@@ -1,109 +1,63 @@
-"""The page at `/`, in a real browser: two people on two gateways, and what they see when one gateway dies."""
+"""The page at `/`, in a real browser: two people on two gateways, and what they see when one of them dies."""
 
-import shutil
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from tests.support.eventually import eventually
+from services.gateway.api.web import DIST
+from tests.e2e.page import CHROMIUM, NO_CHROMIUM, SLOW_WORDS, invited, window
 from tests.support.system import System, whole_system
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install it to test the page")
-SLOW_WORDS = {"ANTIPHON_OFFLINE_WORD_MS": "60"}  # so that a gateway can be killed in the middle of a reply
-PROMPT_S = 15.0
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM), pytest.mark.asyncio(loop_scope="module")]
+JAVASCRIPT_BYTES = 200_000
+HOSTILE = (
+    "<img src=x onerror=alert(1)><b>bold?</b>",
+    "<script>alert(1)</script>",
+    "[link](javascript:alert(1))",
+    '![image](x"onerror=alert(1))',
+    "[data](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==)",
+    "<svg/onload=alert(1)>",
+    '<a href="java&#115;cript:alert(1)">x</a>',
+    "```html\n<img src=x onerror=alert(1)>\n```",
+    "`<iframe srcdoc='<script>alert(1)</script>'>`",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<form><input name=body></form><input name=attributes>",
+)
 
 
-class Page:
-    """One person's browser window."""
-
-    def __init__(self, page: "playwright_api.Page") -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.set_default_timeout(PROMPT_S * 1000)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._on_console)
-
-    def _on_console(self, message: "playwright_api.ConsoleMessage") -> None:
-        away = ("WebSocket connection to", "ERR_CONNECTION_REFUSED", "Failed to load resource")  # a gateway is dead
-        if message.type == "error" and not any(words in message.text for words in away):
-            self.complaints.append(message.text)
-
-    async def enter(self, address: str, name: str) -> None:
-        """Comes in as a guest of this name."""
-        await self.page.goto(address)
-        await self.page.get_by_label("Your name").fill(name)
-        await self.page.get_by_role("button", name="Come in").click()
-        await self.page.wait_for_selector("#status[data-state=connected]")
-
-    async def say(self, text: str, ask: bool = False) -> None:
-        """Types a message and presses Enter."""
-        await self.page.get_by_label("ask the assistant").set_checked(ask)
-        await self.page.get_by_label("Message", exact=True).fill(text)
-        await self.page.keyboard.press("Enter")
-
-    async def texts(self) -> list[str]:
-        """The texts of all messages, from the first to the last."""
-        return [str(text) for text in await self.page.locator("#messages .text").all_text_contents()]
-
-    async def shows(self, *texts: str) -> None:
-        """These are the messages, in this order, and none is on its way."""
-
-        async def same() -> bool:
-            on_its_way = await self.page.locator("#messages .pending, #messages .running").count()
-            return await self.texts() == list(texts) and on_its_way == 0
-
-        await eventually(same, PROMPT_S)
-
-    async def status(self) -> str:
-        return str(await self.page.locator("#status").text_content())
+@pytest.fixture(scope="module")
+def module_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the system of this module keeps its data."""
+    return tmp_path_factory.mktemp("page")
 
 
-@pytest.fixture
-async def system(data_dir: Path) -> AsyncIterator[System]:
-    """A system whose offline model writes slowly."""
-    async with whole_system(data_dir, environment=SLOW_WORDS) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", name="system")
+async def _system(module_dir: Path) -> AsyncIterator[System]:
+    async with whole_system(module_dir, environment=SLOW_WORDS) as running:
         yield running
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator["playwright_api.Browser"]:
-    """The Chromium of this machine, without a window."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module", name="browser")
+async def _browser() -> AsyncIterator["playwright_api.Browser"]:
     async with playwright_api.async_playwright() as tools:
         running = await tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield running
         await running.close()
 
 
-async def window(browser: "playwright_api.Browser", **options: object) -> Page:
-    """A window of its own: nothing is shared with the others."""
-    context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
-    return Page(await context.new_page())
-
-
-async def invited(system: System, browser: "playwright_api.Browser") -> tuple[Page, Page]:
-    """Ada at the first gateway with a new conversation, and Bob, who followed her invitation, at the second."""
-    ada, bob = await window(browser), await window(browser, color_scheme="dark", viewport={"width": 400, "height": 800})
-    await ada.enter(system.addresses[0], "Ada")
-    await ada.page.get_by_role("button", name="New conversation").click()
-    await ada.page.get_by_role("button", name="Invite").click()
-    await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
-    link = str(await ada.page.evaluate("navigator.clipboard.readText()"))
-    await bob.enter(link.replace(system.addresses[0], system.addresses[1]), "Bob")
-    await ada.page.locator("#people", has_text="Ada, Bob").wait_for()
-    await bob.page.locator("#people", has_text="Ada, Bob").wait_for()
-    return ada, bob
-
-
 async def test_two_people_talk_on_two_gateways(system: System, browser: "playwright_api.Browser") -> None:
     ada, bob = await invited(system, browser)
     await ada.say("Hello Bob!\nA second line.")
-    await bob.shows("Hello Bob!\nA second line.")
-    hostile = "<img src=x onerror=alert(1)><b>bold?</b>"
-    await bob.say(hostile)
-    said = ("Hello Bob!\nA second line.", hostile)
+    await bob.shows("Come in!", "Hello Bob!\nA second line.")
+    await ada.page.get_by_text("Seen by Bob").wait_for()
+    await bob.page.get_by_label("Message", exact=True).press_sequentially("I")
+    await ada.page.get_by_text("Bob is writing").wait_for()
+    await bob.say("**Hello** Ada")
+    said = ("Come in!", "Hello Bob!\nA second line.", "Hello Ada")
     await ada.shows(*said)
     await bob.shows(*said)
     assert "gateway-1" in await ada.status()
@@ -114,25 +68,82 @@ async def test_two_people_talk_on_two_gateways(system: System, browser: "playwri
     assert ada.complaints == bob.complaints == []
 
 
+async def test_a_reload_in_the_middle_of_a_reply_goes_on_with_its_text(
+    system: System, browser: "playwright_api.Browser"
+) -> None:
+    ada = await window(browser)
+    await ada.enter(system.addresses[0], "Ada")
+    await ada.say("Who are you?", ask=True)
+    before = await ada.reads(20)
+    await ada.page.reload()
+    assert (await ada.reads(20)).startswith(before)
+    assert (await ada.answered()).startswith(before)
+    assert ada.complaints == []
+
+
 async def test_a_gateway_dies_in_the_middle_of_a_reply(system: System, browser: "playwright_api.Browser") -> None:
     ada, bob = await invited(system, browser)
     await ada.say("Who are you?", ask=True)
-
-    async def grows() -> bool:
-        return len((await ada.texts())[-1]) > 40
-
-    await ada.page.locator("#messages .running").wait_for()
-    await eventually(grows, PROMPT_S)
-    system.kill("gateway-1")
+    before = await ada.reads(40)
+    pid = system.kill("gateway-1")
+    assert (await ada.texts())[-1].startswith(before), "what was on the screen stays there"
     await ada.say("Still here.")
-
-    async def ended() -> bool:
-        running = await bob.page.locator("#messages .running").count()
-        return running == 0 and len(await bob.texts()) == 3
-
-    await eventually(ended, 30)
+    assert "Still here." in await ada.texts()
+    whole = await bob.answered()
+    assert whole.startswith(before)
+    assert await ada.answered() == whole
     texts = await bob.texts()
-    assert "Still here." in texts
+    assert sorted(texts) == sorted(["Come in!", "Who are you?", "Still here.", whole])
     await ada.shows(*texts)
-    assert await ada.page.locator("#status").get_attribute("data-state") == "connected"
+    await system.back("gateway-1", pid)
+    await ada.page.wait_for_selector("#status[data-state=connected]")
     assert ada.complaints == bob.complaints == []
+
+
+async def test_what_is_typed_offline_survives_a_reload_and_is_sent_once(
+    system: System, browser: "playwright_api.Browser"
+) -> None:
+    ada, bob = await invited(system, browser)
+    await ada.page.route_web_socket("**/connection/websocket", lambda socket: socket.close())  # from the reload on
+    await ada.page.reload()
+    await ada.page.get_by_label("Message", exact=True).wait_for()
+    await ada.say("One")
+    await ada.say("Two")
+    await ada.page.locator(".message.pending").nth(1).wait_for()
+    await ada.page.reload()
+    await ada.page.locator(".message.pending").nth(1).wait_for()
+    assert await bob.texts() == ["Come in!"]
+    await ada.page.unroute_all()
+    fresh = await ada.page.context.new_page()
+    await fresh.goto(ada.page.url)
+    await bob.shows("Come in!", "One", "Two")
+    await bob.say("Three")
+    await bob.shows("Come in!", "One", "Two", "Three")
+
+
+async def test_hostile_messages_are_text(system: System, browser: "playwright_api.Browser") -> None:
+    ada = await window(browser)
+    await ada.enter(system.addresses[0], "Ada <img src=x onerror=alert(1)>")
+    dialogs: list[str] = []
+    ada.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    for text in HOSTILE:
+        await ada.say(text)
+    await ada.page.locator(".message.posted").nth(len(HOSTILE) - 1).wait_for()
+    found = await ada.page.evaluate(
+        """() => [...document.querySelectorAll("#messages *")].flatMap((it) => [
+          ...(/^(img|script|svg|iframe|math|style|form|input|object)$/i.test(it.tagName) ? [it.outerHTML] : []),
+          ...[...it.attributes].filter(({name}) => /^on/.test(name)).map(({name}) => name),
+          ...[...it.attributes].filter(({value}) => /^\\s*(javascript|data):/i.test(value)).map(({name}) => name),
+        ])"""
+    )
+    assert found == [] == dialogs
+    assert (await ada.texts())[0] == HOSTILE[0], "markup is shown as it was written"
+    policy = (await ada.page.request.get(system.addresses[0])).headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert ada.complaints == []
+
+
+async def test_the_page_is_small() -> None:
+    scripts = list((DIST / "assets").glob("*.js"))
+    assert scripts, "the page is not built"
+    assert sum(len(gzip.compress(one.read_bytes())) for one in scripts) < JAVASCRIPT_BYTES

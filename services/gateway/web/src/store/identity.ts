@@ -1,15 +1,15 @@
-/** Who the reader is: a guest's token, kept in this browser and renewed before it ends. It never enters an address. */
+/** Who the reader is: a token, kept in this browser and renewed before it ends. It never enters an address. */
 import { UnauthorizedError } from "centrifuge";
 
 const KEY = "antiphon.token";
 
-export interface Guest {
+export interface Identity {
   user: string;
   name: string;
 }
 
-/** The guest this browser already is, if any. */
-export function known(): Guest | null {
+/** Who this browser already is, if anybody. */
+export function known(): Identity | null {
   const token = localStorage.getItem(KEY);
   try {
     const claims = JSON.parse(decode(token!.split(".")[1]!)) as { sub: string; name?: string };
@@ -20,17 +20,29 @@ export function known(): Guest | null {
 }
 
 /** Becomes a new guest. */
-export async function enter(name: string): Promise<Guest> {
+export async function enter(name: string): Promise<Identity> {
   const answer = await post("/api/auth/guest", { body: JSON.stringify({ name }) });
-  if (!answer.ok) throw new Error(`Entering failed (${answer.status}). Try again in a moment.`);
+  if (!answer.ok) throw Object.assign(new Error("entering failed"), { code: answer.status });
   return keep(((await answer.json()) as { token: string }).token);
+}
+
+/** Comes in as the user whose token this is, if the gateway takes it. */
+export async function enterWith(given: string): Promise<Identity> {
+  const answer = await post("/api/auth/refresh", { headers: { authorization: `Bearer ${given}` } });
+  if (!answer.ok) throw Object.assign(new Error("the token is not good"), { code: answer.status === 401 ? 101 : answer.status });
+  return keep(((await answer.json()) as { token: string }).token);
+}
+
+/** Forgets who this browser is. */
+export function leave(): void {
+  localStorage.removeItem(KEY);
 }
 
 export function token(): string {
   return localStorage.getItem(KEY) ?? "";
 }
 
-/** A fresh token for the same guest: what the SDK asks for when the old one ends. */
+/** A fresh token for the same user: what the SDK asks for when the old one ends. */
 export async function renew(): Promise<string> {
   const answer = await post("/api/auth/refresh", { headers: { authorization: `Bearer ${token()}` } });
   if (answer.status === 401 || answer.status === 403) {
@@ -42,7 +54,7 @@ export async function renew(): Promise<string> {
   return token();
 }
 
-function keep(text: string): Guest {
+function keep(text: string): Identity {
   localStorage.setItem(KEY, text);
   return known()!;
 }

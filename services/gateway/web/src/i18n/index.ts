@@ -1,0 +1,28 @@
+/** The words of the page, in the reader's language, and times as they are written in it. */
+import { computed, signal } from "@preact/signals";
+import { en, type Words } from "./en";
+import { ru } from "./ru";
+
+export const LANGUAGES: Record<string, [string, Words]> = { en: ["English", en], ru: ["Русский", ru] };
+const KEY = "antiphon.language";
+
+export const language = signal(initial());
+export const t = computed<Words>(() => LANGUAGES[language.value]![1]);
+
+export function speak(code: string): void {
+  localStorage.setItem(KEY, code);
+  language.value = code;
+  document.documentElement.lang = code;
+}
+
+/** Today: the time; otherwise the day, too. */
+export function clock(time: string): string {
+  const at = new Date(time);
+  const isToday = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString(language.value, isToday ? { timeStyle: "short" } : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+}
+
+function initial(): string {
+  const wished = localStorage.getItem(KEY) ?? navigator.language.slice(0, 2);
+  return wished in LANGUAGES ? wished : "en";
+}

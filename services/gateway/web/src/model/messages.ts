@@ -1,0 +1,58 @@
+/** Messages as they are shown: from a row of a list, from an event, or made here before the log has them. */
+import type { Envelope, Message, Plan, Row } from "./types";
+
+const BLANK: Message = {
+  kind: "message", id: "", chat: "", role: "user", author: "", name: "", text: "", time: "", seq: Infinity, changed: 0, after: -1,
+  state: "posted", edited: false, agent: "", model: "", finish: "", tokens: 0, cost: null, attempt: 0, purpose: "", note: "",
+};
+
+export function message(fields: Partial<Message>): Message {
+  return { ...BLANK, ...fields };
+}
+
+/** A row of a snapshot or of a page. */
+export function fromRow(row: Row): Message {
+  return message({
+    id: row["id"],
+    chat: row["chat_id"],
+    role: row["role"],
+    author: row["author"] ?? "",
+    name: row["author_name"] ?? "",
+    text: row["content"] ?? "",
+    time: row["time"],
+    seq: row["seq"],
+    changed: row["changed_seq"],
+    after: row["after"] ?? -1,
+    state: row["erased"] ? "erased" : row["redacted"] ? "redacted" : "posted",
+    edited: !!row["edited_at"],
+    agent: row["agent"] ?? "",
+    ...spent(row["model"], row["finish_reason"], row["usage"], row["cost_usd"]),
+  });
+}
+
+/** The assistant's message that a `reply.completed` is. */
+export function fromReply({ time, data }: Envelope, seq: number, after: number): Message {
+  return message({
+    id: data["reply_id"],
+    chat: data["chat_id"],
+    role: "assistant",
+    author: data["agent"] ?? "",
+    name: data["agent"] ?? "",
+    agent: data["agent"] ?? "",
+    text: data["content"] ?? "",
+    time,
+    seq,
+    changed: seq,
+    after,
+    ...spent(data["model"], data["finish_reason"], data["usage"], data["usage"]?.cost_usd),
+  });
+}
+
+export function planFrom(row: Row, seq: number, time: string): Plan {
+  const { reply_id: id, chat_id: chat, title = "", summary = "", modules = [] } = row;
+  return { kind: "plan", id, chat, seq, time, title, summary, modules };
+}
+
+function spent(model = "", finish = "", usage: Row | null = null, cost: number | null = null): Partial<Message> {
+  return { model: model ?? "", finish: finish ?? "", tokens: (usage?.["input_tokens"] ?? 0) + (usage?.["output_tokens"] ?? 0), cost };
+}

@@ -1,0 +1,45 @@
+/** Which messages are shown: of those that stand beside each other one, and what follows it. Nothing else is ever hidden. */
+import type { Item, Message, State } from "./types";
+
+export interface Beside {
+  ids: string[]; // all that stand in one place, oldest first
+  place: number;
+}
+
+export interface Thread {
+  items: Item[];
+  beside: ReadonlyMap<string, Beside>;
+  leaf: Message | null; // the last one in the log
+  newest: Message | null; // also among the hidden ones
+}
+
+/** The thread of a chat. `chosen` are messages somebody stepped to; elsewhere the newest of its place is shown. */
+export function thread(state: State, chat: string, chosen: ReadonlySet<string>): Thread {
+  const all = [...state.messages.values(), ...state.running.values()].filter((it) => it.chat === chat);
+  all.sort((a, b) => (a.seq === b.seq ? 0 : a.seq - b.seq));
+  const places = new Map<string, Message[]>();
+  for (const it of all) if (it.after >= 0) places.set(key(it), [...(places.get(key(it)) ?? []), it]);
+  const hidden = new Set<number>();
+  const beside = new Map<string, Beside>();
+  const items: Item[] = [];
+  for (const it of all) {
+    const group = it.after >= 0 ? places.get(key(it))! : [it];
+    const shown = group.find(({ id }) => chosen.has(id)) ?? group.at(-1)!;
+    if (hidden.has(it.after) || shown !== it) {
+      if (Number.isFinite(it.seq)) hidden.add(it.seq);
+      continue;
+    }
+    if (group.length > 1) beside.set(it.id, { ids: group.map(({ id }) => id), place: group.indexOf(it) });
+    items.push(it);
+  }
+  const posted = (it: Item): it is Message => it.kind === "message" && it.state !== "failed" && Number.isFinite(it.seq);
+  const leaf = items.filter(posted).at(-1) ?? null;
+  const first = state.older.get(chat) ? (items[0]?.seq ?? Infinity) : 0;
+  const extras = [...state.notes, ...state.plans.values()].filter((it) => (it.chat === chat || !it.chat) && it.seq >= first);
+  const merged = extras.length ? [...items, ...extras].sort((a, b) => (a.seq === b.seq ? 0 : a.seq - b.seq)) : items;
+  return { items: merged, beside, leaf, newest: all.filter(posted).at(-1) ?? null };
+}
+
+function key(it: Message): string {
+  return `${it.after} ${it.role} ${it.after === 0 && it.role === "assistant" ? it.purpose : ""}`;
+}

@@ -1,0 +1,125 @@
+/** What a person can do. What is written goes through the outbox; the rest is asked for, and says so where it can't be. */
+import { signal } from "@preact/signals";
+import { uuid7 } from "../model/ids";
+import { plain } from "../model/plain";
+import type { Message, Row, Summary } from "../model/types";
+import { t } from "../i18n";
+import * as identity from "./identity";
+import { type Failure, ask, call } from "./link";
+import { chat, chatId, chosen, close, follow, open, past, state, visible } from "./opened";
+import * as outbox from "./outbox";
+import { refresh, undoable } from "./sessions";
+
+export const me = signal(identity.known());
+export const asking = signal(localStorage.getItem("antiphon.ask") !== "no");
+export const toast = signal("");
+const TITLE_CHARS = 60;
+const SAID_MS = 4000;
+let saying = 0;
+
+/** Says something in passing. */
+export function say(text: string): void {
+  toast.value = text;
+  clearTimeout(saying);
+  saying = window.setTimeout(() => (toast.value = ""), SAID_MS);
+}
+
+export const refused = (error: unknown): void => say(words(error as Failure));
+
+/** An error in a person's words. */
+export function words({ code, message }: Failure): string {
+  return t.value.errors[code] ?? message ?? t.value.errors[100]!;
+}
+
+/** Sends what was typed; where no session is open, into a new one that is named after it. */
+export function send(content: string, parent?: string): void {
+  const time = new Date().toISOString();
+  let session = state.value?.id;
+  if (!session) {
+    session = uuid7();
+    const data = { session_id: session, title: plain(content).slice(0, TITLE_CHARS) };
+    create(session, data);
+  }
+  const { leaf = null, newest = null } = visible.value ?? {};
+  const follows = parent ?? (leaf && newest && leaf !== newest ? leaf.id : undefined);
+  const data = { session_id: session, chat_id: chat.value || undefined, content, reply: asking.value, parent: follows };
+  void outbox.post({ id: uuid7(), method: "message.send", session, data, time }, me.value!.user);
+}
+
+/** Opens a new session, which is there at once and made as soon as can be. */
+export function create(id: string, data: Row): void {
+  open(id, false);
+  const command = { id, method: "session.create", session: id, data, time: new Date().toISOString() };
+  void outbox.post(command, me.value!.user, (_, failure) => {
+    if (failure) return refused(failure);
+    follow(id);
+    refresh();
+  });
+}
+
+/** Carries out a command of the session on the screen, under a new id. */
+export async function act<T = Row>(method: string, data: Row = {}): Promise<T | null> {
+  try {
+    return await call<T>(method, { id: uuid7(), session_id: state.value?.id, ...data });
+  } catch (error) {
+    refused(error);
+    return null;
+  }
+}
+
+/** Does it to a session of the list. */
+export async function manage(method: string, session: Summary, data: Row = {}): Promise<void> {
+  const done = await act(method, { session_id: session.session_id, ...data });
+  if (!done) return;
+  if (method === "session.delete") {
+    undoable.value = session;
+    if (state.value?.id === session.session_id) close();
+  }
+  if (method === "session.restore") undoable.value = null;
+  refresh();
+}
+
+export function answerAgain(message: Message): void {
+  pick([message.id], null);
+  void act("reply.request", { chat_id: message.chat, message_id: message.id });
+}
+
+/** Says it anew beside the message, with what follows it; both stay. */
+export function sayAnew(message: Message, content: string): void {
+  const before = [...(state.value?.messages.values() ?? [])].find((it) => it.seq === message.after && it.chat === message.chat);
+  pick([message.id], null);
+  send(content, message.after === 0 ? "root" : before?.id);
+}
+
+/** Shows another one of the messages that stand in one place; null: the newest. */
+export function pick(ids: readonly string[], id: string | null): void {
+  const rest = new Set([...chosen.value].filter((it) => !ids.includes(it)));
+  if (id) rest.add(id);
+  chosen.value = rest;
+}
+
+export async function newChat(): Promise<void> {
+  const made = await act<{ chat_id: string }>("chat.create", { name: "" });
+  if (made) await switchChat(made.chat_id);
+}
+
+export async function switchChat(id: string): Promise<void> {
+  chatId.value = id;
+  if (!past.value && state.value?.active !== id) void ask("chat.activate", { id: uuid7(), session_id: state.value?.id, chat_id: id }).catch(() => undefined);
+}
+
+export async function invite(): Promise<string> {
+  const made = await act<{ invite: string }>("session.invite");
+  return made ? `${location.origin}/#join=${made.invite}` : "";
+}
+
+/** Goes where the address says: into a session, or into one by an invitation, which is taken out of the address at once. */
+export async function arrive(): Promise<void> {
+  const wanted = new URLSearchParams(location.hash.slice(1));
+  const token = wanted.get("join");
+  if (token) history.replaceState(null, "", location.pathname);
+  const joined = token && (await act<{ session_id: string }>("session.join", { invite: token, session_id: undefined }));
+  const id = joined ? joined.session_id : wanted.get("session");
+  if (id) open(id, !outbox.waiting.value.some((it) => it.id === id && it.method === "session.create"));
+  refresh();
+}

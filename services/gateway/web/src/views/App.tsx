@@ -1,0 +1,53 @@
+import { useEffect } from "preact/hooks";
+import { t } from "../i18n";
+import { arrive, me, refused, words } from "../store/actions";
+import { connect, linkState } from "../store/link";
+import { problem, state } from "../store/opened";
+import * as outbox from "../store/outbox";
+import { load } from "./Agents";
+import { Composer } from "./Composer";
+import { QuestionDialog } from "./Dialog";
+import { Header } from "./Header";
+import { MessageList } from "./MessageList";
+import { Sidebar, drawer } from "./Sidebar";
+import { Status } from "./Status";
+import { Timeline } from "./Timeline";
+import { TrackDialog } from "./Track";
+import { Welcome } from "./Welcome";
+import { keepReceipts } from "../store/reading";
+
+export function App() {
+  return me.value ? <Page /> : <Welcome />;
+}
+
+function Page() {
+  useEffect(() => {
+    connect();
+    void outbox.start(me.value!.user).then(arrive).catch(refused);
+    void load();
+    const onKey = (event: KeyboardEvent) => event.key === "Escape" && (drawer.value = false);
+    const onHash = () => void arrive().catch(refused);
+    document.addEventListener("keydown", onKey);
+    addEventListener("hashchange", onHash);
+    return keepReceipts();
+  }, []);
+  const title = state.value?.title;
+  useEffect(() => void (document.title = title ? `${title} · Antiphon` : "Antiphon"), [title]);
+  return (
+    <>
+      <Sidebar />
+      {drawer.value && <div class="shade" onClick={() => (drawer.value = false)} />}
+      <main>
+        <Header />
+        {problem.value && state.value && <p class="problem" role="alert">{words(problem.value)}</p>}
+        {linkState.value === "disconnected" && <p class="problem" role="alert">{t.value.disconnected} <button type="button" class="link" onClick={() => location.reload()}>{t.value.retry}</button></p>}
+        <MessageList />
+        <Timeline />
+        <Composer />
+        <Status />
+      </main>
+      <TrackDialog />
+      <QuestionDialog />
+    </>
+  );
+}

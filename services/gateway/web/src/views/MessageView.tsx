@@ -1,0 +1,108 @@
+import { useState } from "preact/hooks";
+import { clock, t } from "../i18n";
+import type { Beside } from "../model/thread";
+import type { Message, Note } from "../model/types";
+import { act, answerAgain, pick, sayAnew, say, words } from "../store/actions";
+import { discard, retry } from "../store/outbox";
+import { titleOf } from "./Agents";
+import { Markdown } from "./Markdown";
+import { memo } from "./memo";
+
+interface Properties {
+  item: Message;
+  mine: boolean;
+  owner: boolean;
+  frozen: boolean; // of the past: nothing can be done to it
+  beside?: Beside | undefined;
+}
+
+export const MessageView = memo(({ item, mine, owner, frozen, beside }: Properties) => {
+  const [editing, setEditing] = useState<"" | "edit" | "anew">("");
+  const name = mine ? t.value.you : item.role === "assistant" ? titleOf(item.agent) || t.value.assistant : item.name;
+  const settled = item.state === "posted" && !frozen;
+  const isAssistant = item.role === "assistant";
+  return (
+    <article class={`message ${item.role} ${item.state}${mine ? " mine" : ""}`} data-id={item.id} aria-label={name} aria-busy={item.state === "running"}>
+      <div class="who"><b>{name}</b>{item.state !== "waiting" && <time dateTime={item.time}>{clock(item.time)}</time>}{item.edited && <span>{t.value.edited}</span>}</div>
+      {editing ? <Editor item={item} how={editing} close={() => setEditing("")} /> : <Said item={item} />}
+      <Facts item={item} />
+      {!editing && (settled || item.state === "failed") && (
+        <div class="tools" role="toolbar">
+          {beside && <Steps beside={beside} />}
+          {item.text && <button type="button" onClick={() => void copy(item.text)}>{t.value.copy}</button>}
+          {isAssistant && settled && item.tokens > 0 && <button type="button" onClick={() => answerAgain(item)}>{t.value.again}</button>}
+          {mine && settled && <button type="button" onClick={() => setEditing("edit")}>{t.value.edit}</button>}
+          {mine && settled && <button type="button" onClick={() => setEditing("anew")}>{t.value.sayAnew}</button>}
+          {(mine || owner) && settled && <button type="button" onClick={() => void act("message.redact", { message_id: item.id })}>{t.value.redact}</button>}
+        </div>
+      )}
+    </article>
+  );
+});
+
+function Said({ item }: { item: Message }) {
+  if (item.state === "redacted" || item.state === "erased") return <div class="text gone">{t.value[item.state]}</div>;
+  if (!item.text && (item.state === "waiting" || item.state === "running")) {
+    const doing = item.purpose === "finalize" ? t.value.planning : item.state === "waiting" ? t.value.waiting : t.value.thinking;
+    return <div class="text doing"><span class="dots" aria-hidden="true"><i /><i /><i /></span> {doing}</div>;
+  }
+  return item.text ? <Markdown text={item.text} /> : null;
+}
+
+function Facts({ item }: { item: Message }) {
+  if (item.state === "pending") return <div class="note">{navigator.onLine ? t.value.pending : t.value.sendLater}</div>;
+  if (item.state === "failed") return <div class="note bad" role="alert">{t.value.failed}: {item.note}</div>;
+  if (item.state === "refused") {
+    const [code, ...message] = item.note.split(" ");
+    return (
+      <div class="note bad" role="alert">{t.value.refused}: {words({ code: +code!, message: message.join(" ") })}{" "}
+        <button type="button" class="link" onClick={() => void retry(item.id)}>{t.value.retry}</button>{" "}
+        <button type="button" class="link" onClick={() => void discard(item.id)}>{t.value.discard}</button>
+      </div>
+    );
+  }
+  const cost = item.cost ? `$${item.cost.toFixed(item.cost < 0.01 ? 4 : 2)}` : "";
+  const facts = [item.model, item.tokens && `${item.tokens} ${t.value.tokens}`, cost, item.finish === "cancelled" && t.value.stopped].filter(Boolean);
+  return facts.length && item.role === "assistant" && item.state === "posted" ? <div class="note">{facts.join(" · ")}</div> : null;
+}
+
+function Steps({ beside: { ids, place } }: { beside: Beside }) {
+  const to = (step: number) => pick(ids, ids[place + step]!);
+  return (
+    <span class="steps">
+      <button type="button" aria-label={t.value.previous} disabled={place === 0} onClick={() => to(-1)}>‹</button>
+      {place + 1}/{ids.length}
+      <button type="button" aria-label={t.value.next} disabled={place === ids.length - 1} onClick={() => to(1)}>›</button>
+    </span>
+  );
+}
+
+function Editor({ item, how, close }: { item: Message; how: "edit" | "anew"; close: () => void }) {
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const content = (new FormData((event.target as HTMLElement).closest("form")!).get("content") as string).trim();
+    close();
+    if (!content || (how === "edit" && content === item.text)) return;
+    if (how === "anew") sayAnew(item, content);
+    else void act("message.edit", { message_id: item.id, content, expected_seq: item.changed });
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Escape") close();
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
+  };
+  return (
+    <form class="editor" onSubmit={submit}>
+      <textarea name="content" aria-label={t.value.edit} defaultValue={item.text} maxLength={16384} onKeyDown={onKey} autofocus ref={(box) => box?.focus()} />
+      <div class="row end"><button type="button" class="quiet" onClick={close}>{t.value.cancel}</button><button>{how === "anew" ? t.value.send : t.value.save}</button></div>
+    </form>
+  );
+}
+
+export function NoteView({ note }: { note: Note }) {
+  const name = note.what === "switched" ? titleOf(note.name) : note.name;
+  return <p class="hint event" data-id={note.id}>{name} {t.value[note.what]}{note.reason && `: ${note.reason}`} · {clock(note.time)}</p>;
+}
+
+async function copy(text: string): Promise<void> {
+  await navigator.clipboard.writeText(text).then(() => say(t.value.copied), () => undefined);
+}

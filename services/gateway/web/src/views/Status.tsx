@@ -1,0 +1,43 @@
+import { useEffect, useState } from "preact/hooks";
+import { t } from "../i18n";
+import { toast } from "../store/actions";
+import { gateway, latencyMs, linkCalm, linkState } from "../store/link";
+import { chat, shown } from "../store/opened";
+
+/** Which gateway serves this tab, where the session is, how far away it all is, and what is amiss, in plain words. */
+export function Status() {
+  const online = useOnline();
+  const here = shown.value;
+  const degraded = here?.degraded.map((name) => t.value.degraded[name] ?? name) ?? [];
+  const facts = [
+    linkCalm.value === "connected" ? gateway.value : !online ? t.value.offline : gateway.value ? t.value.reconnecting : t.value[linkCalm.value],
+    here?.at ? `${t.value.position} ${here.at}` : "",
+    linkState.value === "connected" && latencyMs.value !== null ? `${latencyMs.value} ms` : "",
+    spent(),
+  ];
+  return (
+    <div id="status" role="status" data-state={linkState.value} class={degraded.length ? "degraded" : ""}>
+      <span class={`lamp ${linkCalm.value}`} aria-hidden="true" /> {facts.filter(Boolean).join(" · ")}
+      {degraded.map((words) => <b key={words}> · {words}</b>)}
+      {toast.value && <p id="toast" role="alert">{toast.value}</p>}
+    </div>
+  );
+}
+
+/** Tokens and cost of the messages of this chat that are loaded. */
+function spent(): string {
+  let [tokens, cost] = [0, 0];
+  for (const it of shown.value?.messages.values() ?? []) if (it.chat === chat.value) ((tokens += it.tokens), (cost += it.cost ?? 0));
+  return tokens ? `${tokens} ${t.value.tokens}${cost ? ` · $${cost.toFixed(2)}` : ""}` : "";
+}
+
+function useOnline(): boolean {
+  const [online, setOnline] = useState(navigator.onLine);
+  useEffect(() => {
+    const look = () => setOnline(navigator.onLine);
+    addEventListener("online", look);
+    addEventListener("offline", look);
+    return () => (removeEventListener("online", look), removeEventListener("offline", look));
+  }, []);
+  return online;
+}
