@@ -1,0 +1,93 @@
+"""What one does at the page: plan, look back, ask again, and read a long conversation."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.page import CHROMIUM, NO_CHROMIUM, Page, window
+from tests.support.system import System, whole_system
+
+playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM), pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", name="system")
+async def _system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    async with whole_system(tmp_path_factory.mktemp("work")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", name="ada")
+async def _ada(system: System) -> AsyncIterator[Page]:
+    async with playwright_api.async_playwright() as tools:
+        browser = await tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        ada = await window(browser, accept_downloads=True)
+        await ada.enter(system.addresses[0], "Ada")
+        yield ada
+        await browser.close()
+
+
+async def test_a_track_comes_to_a_plan(ada: Page) -> None:
+    await ada.page.get_by_role("button", name="Plan a track").click()
+    await ada.page.get_by_label("Title").fill("Learn Rust")
+    await ada.page.get_by_label("Hours").fill("12")
+    await ada.page.get_by_role("button", name="Begin planning").click()
+    assert "Learn Rust" in await ada.answered()
+    await ada.page.get_by_role("button", name="Make the plan final").click()
+    await ada.page.locator(".plan .module").nth(3).wait_for()
+    assert "12 h" in str(await ada.page.locator(".plan header").text_content())
+    await ada.page.reload()
+    await ada.page.locator(".plan .module").nth(3).wait_for()
+    assert ada.complaints == []
+
+
+async def test_another_answer_stands_beside_the_first_and_the_past_is_as_it_was(ada: Page) -> None:
+    await ada.page.get_by_role("button", name="New conversation").click()
+    await ada.say("first question", ask=True)
+    await ada.answered()
+    await ada.page.locator(".message.assistant").hover()
+    await ada.page.get_by_role("button", name="Answer again").click()
+    await ada.page.get_by_text("2/2").wait_for()
+    await ada.page.get_by_role("button", name="Previous").click()
+    await ada.page.get_by_text("1/2").wait_for()
+    await ada.say("and a second one")
+    await ada.page.get_by_text("and a second one").nth(0).wait_for()
+    await ada.page.get_by_role("button", name="More", exact=True).click()
+    await ada.page.get_by_role("menuitem", name="Look back").click()
+    slider = ada.page.get_by_label("As it was")
+    await slider.press("Home")
+    await ada.page.get_by_text("Nothing has been said here yet.").wait_for()
+    await slider.press("ArrowRight")
+    await ada.shows("first question")
+    await ada.page.get_by_role("button", name="Back to now").click()
+    await ada.page.locator("#messages").get_by_text("and a second one").wait_for()
+    assert ada.complaints == []
+
+
+async def test_a_session_is_renamed_exported_archived_deleted_and_restored(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await ada.say("keep this")
+    await ada.shows("keep this")
+    await page.get_by_role("button", name="More", exact=True).click()
+    async with page.expect_download() as saved:
+        await page.get_by_role("menuitem", name="JSON", exact=True).click()
+    assert "keep this" in json.dumps(json.loads(Path(await (await saved.value).path()).read_text()))
+    entry = page.locator("#sessions li", has_text="keep this").first
+    await entry.hover()
+    await entry.get_by_label("More").click()
+    await page.get_by_role("menuitem", name="Rename").click()
+    await page.get_by_label("New title").get_by_role("textbox").fill("Renamed")
+    await page.get_by_role("button", name="Save").click()
+    await page.locator("#title", has_text="Renamed").wait_for()
+    entry = page.locator("#sessions li", has_text="Renamed")
+    await entry.hover()
+    await entry.get_by_label("More").click()
+    await page.get_by_role("menuitem", name="Delete").click()
+    await entry.wait_for(state="detached")
+    await page.get_by_role("button", name="Undo").click()
+    await entry.wait_for()
+    assert ada.complaints == []
