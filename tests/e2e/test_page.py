@@ -140,6 +140,9 @@ async def test_hostile_messages_are_text(system: System, browser: "playwright_ap
     assert (await ada.texts())[0] == HOSTILE[0], "markup is shown as it was written"
     policy = (await ada.page.request.get(system.addresses[0])).headers["content-security-policy"]
     assert "unsafe" not in policy
+    script = str(await ada.page.locator("script[src]").get_attribute("src"))
+    kept = (await ada.page.request.get(system.addresses[0] + script)).headers["cache-control"]
+    assert "immutable" in kept, "a file named by its digest is asked for once"
     assert ada.complaints == []
 
 
