@@ -88,6 +88,6 @@ def _note(recorded: Recorded, state: SessionState) -> str:
         case ReplyFailed() as e if e.reply_id in state.open_replies:
             return f"No answer ({e.reason}): {e.message}"
         case ContentErased() as e:
-            return f"{by} had {len(e.seqs)} events erased: {e.reason}"
+            return f"{by} had {len(e.seqs)} event{'s' * (len(e.seqs) != 1)} erased: {e.reason}"
         case _:
             return ""

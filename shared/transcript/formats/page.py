@@ -16,11 +16,14 @@ _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}
 header{border-bottom:1px solid var(--line);margin-bottom:1rem}
 article{margin:1.2rem 0;padding:.6rem 1rem;border-radius:.6rem;border:1px solid var(--line);overflow-wrap:break-word}
-article.assistant{background:var(--soft)} article h2{font-size:.95rem;margin:0}
+article.assistant{background:var(--soft)} article.system,article.tool{border-style:dashed}
+article h2{font-size:.95rem;margin:0} h2 small{font-weight:400} article>:last-child{margin-bottom:0}
+li>p{margin:.2rem 0} li>ul{margin-bottom:.6rem}
 small,.note,.gone{color:GrayText} .note{text-align:center;font-size:.85rem;margin:.8rem 0}
 pre{overflow-x:auto;background:var(--soft);padding:.6rem;border-radius:.4rem} table{border-collapse:collapse}
 td,th{border:1px solid var(--line);padding:.2rem .5rem}
 blockquote{border-left:3px solid var(--line);margin:0;padding:0 1rem}
+@media print{body{max-width:none;margin:0} article{break-inside:avoid-page} pre{white-space:pre-wrap}}
 """
 _RENDERER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
 
