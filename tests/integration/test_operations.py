@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import sqlite3
 import subprocess
 import uuid
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from services.ops.embedded.binaries import postgres_bin
 from shared import subjects
 from shared.bus.streams import wait_for_events
 from tests.integration.test_history_erasure import SECRET, left_in_the_log, left_in_the_stream
+from tests.support import old_systems
 from tests.support.conversation import created, posted, put
 from tests.support.eventually import eventually
 from tests.support.logs import environment, is_green, is_red, log_head, reaches, surroundings
@@ -190,3 +192,31 @@ async def test_an_erasure_leaves_nothing_in_the_files_of_the_stream_either(
         assert await left_in_the_stream(bus, SECRET) == []
         assert left_in_files(nats_server.directory / "nats") == []
         await operator.types(clean)
+
+
+async def test_moving_in_from_an_older_system_and_the_way_back(
+    operator: Operator, nats_url: str, database_url: str
+) -> None:
+    old, session = operator.directory / "old.db", "session-00000001"
+    old_systems.sqlite(old, old_systems.INSTANCES, old_systems.instances(3, 5))
+    ahead, cut_over, back = blocks("Moving in from an older system")
+    async with surroundings(nats_url, database_url) as (bus, engine), running("history", operator.urls):
+        await wait_for_events(bus.js)
+        assert "3 sessions, 15 messages" in await operator.types(ahead, OLD=str(old))
+        connection = sqlite3.connect(old)
+        with connection:
+            row = (99, session, "Ольга", "вдогонку", 0, old_systems.at(5000), None)
+            connection.execute('INSERT INTO "ChatMessages" VALUES (?, ?, ?, ?, ?, ?, ?)', row)
+        before = old.read_bytes()
+        told = await operator.types(cut_over, OLD=str(old))
+        assert "2 became events" in told, "the message, and that it was read there"
+        assert "both sides say the same" in told
+        last = (await put(bus, posted(session, "said here", actor="user-1"))).seq
+        await reaches(engine, last)
+        await operator.types(back, SESSION=session)
+    since = (operator.directory / "since.jsonl").read_text().splitlines()
+    assert [("said here" in line, session in line) for line in since] == [(True, True)]
+    page = (operator.directory / f"{session}.html").read_text()
+    assert "вдогонку" in page
+    assert "said here" in page
+    assert old.read_bytes() == before

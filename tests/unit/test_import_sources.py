@@ -69,7 +69,10 @@ async def test_json_as_python_and_others_write_it_is_read(tmp_path: Path) -> Non
     text = '[{"role": "user", "content": "cut \\ud83c", "score": NaN, "big": 123456789012345678901234567890},'
     text += '{"role": "ai", "content": "first", "content": "second"}, "text", {"role": "user", "content": "ё\\u0000"}]'
     deep = "[" * 100_000
-    rows = {"sessions": [("session-1", text, at(1), at(0)), ("session-2", deep, at(1), at(0))], "agent_contexts": []}
+    rows: old_systems.Rows = {
+        "sessions": [("session-1", text, at(1), at(0)), ("session-2", deep, at(1), at(0))],
+        "agent_contexts": [],
+    }
     said, broken, changed = await read(old_systems.sqlite(tmp_path / "a.db", JSON_TEXTS, rows), "json-texts")
     assert [one["content"] for one in said["session-1"]] == ["cut \N{REPLACEMENT CHARACTER}", "second", "ё\x00"]
     assert said["session-1"][0]["metadata"]["score"] is None
@@ -129,7 +132,7 @@ async def test_rows_that_belong_nowhere_are_told_by_key(tmp_path: Path) -> None:
 
 async def test_agents_of_any_name_are_handed_over_to(tmp_path: Path) -> None:
     history = json.dumps(["Курсы", {"to": "1st Planner!", "from": "Курсы", "timestamp": at(5)}, {"to": "x", "at": "?"}])
-    rows = {"sessions": [("session-1", "[]", None, at(0)), ("session-2", "[]", None, at(0))], "agent_contexts": []}
+    rows: old_systems.Rows = {"sessions": [(f"session-{n}", "[]", None, at(0)) for n in (1, 2)]}
     rows["agent_contexts"] = [("session-1", "1st Planner!", history[:-23] + "]", "{", at(0), at(0), 1)]
     rows["agent_contexts"] += [
         ("session-2", "x", history, None, at(0), at(0), 1),

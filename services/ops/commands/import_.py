@@ -7,6 +7,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from services.ops import bus as buses
 from services.ops import errors, files, logbook
 from services.ops.bars import bars
 from services.ops.commands.context import (
@@ -22,7 +23,6 @@ from services.ops.importing.report import Report
 from services.ops.importing.run import Import
 from services.ops.importing.sources import LAYOUTS, recognised
 from services.ops.importing.sources.database import opened
-from shared.bus.connection import connect
 
 
 def import_(
@@ -52,7 +52,7 @@ def import_(
 async def _import(
     source: str, layout: str, name: str, owner: str | None, dry_run: bool, into: tuple[str, str]
 ) -> Report:
-    async with opened(source) as found, logbook.opened(into[0]) as engine, connect(into[1], "import") as bus:
+    async with opened(source) as found, logbook.opened(into[0]) as engine, buses.opened(into[1]) as bus:
         layout = layout or recognised(found)
         one = Import(bus, engine, LAYOUTS[layout](found, owner), name or layout, dry_run)
         with bars("messages") as told:

@@ -6,12 +6,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
+import nats.errors
 import orjson
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ops import errors, files, logbook, past, republish
 from services.ops.bars import bar
+from services.ops.bus import opened
 from services.ops.commands.context import (
     DEFAULT_DATA_DIR,
     DatabaseOption,
@@ -21,7 +23,6 @@ from services.ops.commands.context import (
     nats_url,
 )
 from services.ops.datadir import DataDir
-from shared.bus.connection import connect
 
 replay = typer.Typer(no_args_is_help=True, help="Print what the log holds, or send it out again.")
 
@@ -85,7 +86,10 @@ def publish(
     nats: NatsOption = None,
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
-    """Send a recorded span out again, with its rhythm, on subjects of your own: for services under test."""
+    """Send a recorded span out again, with its rhythm, on subjects of your own: for services under test.
+
+    Broken off and resumed, each event is sent at least once; the header Antiphon-Replayed-Seq tells repeats.
+    """
     _one_of(session, every)
     prefix, pace = republish.check_prefix(to), republish.pace(speed)
     place = DataDir(data_dir.absolute())
@@ -102,7 +106,7 @@ async def _publish(
     resume: Path | None,
 ) -> str:
     session, after, until = span
-    async with logbook.opened(url) as engine, connect(bus_url, "replay") as bus:
+    async with logbook.opened(url) as engine, opened(bus_url) as bus:
         first, last = await _span(engine, after, until)
         if resume is not None:
             first = max(first, _resumed(resume))
@@ -113,7 +117,13 @@ async def _publish(
                 if resume is not None:
                     files.replace(resume, orjson.dumps({"seq": seq}).decode())
 
-            sent = await republish.republish(bus, logbook.rows(engine, session, first, last), prefix, pace, told)
+            rows = logbook.rows(engine, session, first, last)
+            try:
+                sent = await republish.republish(bus, rows, prefix, pace, told)
+            except (nats.errors.Error, TimeoutError) as error:
+                raise errors.BadReplay(
+                    reason=f"the bus went away ({error or 'no answer'}); --resume goes on"
+                ) from error
     return f"{sent} events published below {prefix}, up to position {last}"
 
 

@@ -16,6 +16,7 @@ from shared.events import (
     ChatCreated,
     Event,
     MessagePosted,
+    ReceiptRead,
     SessionArchived,
     SessionCreated,
     SessionDeleted,
@@ -109,6 +110,13 @@ class Maker:
         kinds: dict[str, Event] = {"archived": SessionArchived(), "deleted": SessionDeleted()}
         if old.status in kinds:
             yield self._made("closing", old.key, max(last, old.ended_at or last), kinds[old.status])
+
+    def read(self, last: Made, up_to_seq: int) -> Made | None:
+        """The owner knows what was said there, up to the last message: nothing old is unread. None without an owner."""
+        if not self._owner or last.said is None:
+            return None
+        read = ReceiptRead(user=self._owner, up_to_seq=up_to_seq)
+        return self._made("read", last.id, datetime.fromisoformat(last.said[1]), read)
 
     def chat_id(self, key: str) -> str:
         """The chat keeps its id for ever: it follows from the source's."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -64,24 +64,32 @@ class Import:
             maker = Maker(self.report.source, session)
             known = await target.known(self._engine, maker.session_id)
             opening = list(maker.opening())
-            if known and isinstance(opening[0], Made) and known[0] != opening[0].id:
+            if known and isinstance(opening[0], Made) and next(iter(known)) != opening[0].id:
                 self.report.broken.append(Broken("sessions", session.key, "a session of this id is here already"))
                 return
             self._session_ids.append(maker.session_id)
-            lane, there = target.Lane(self._bus, maker.session_id), set(known)
+            lane, last = target.Lane(self._bus, maker.session_id), None
             async for made in self._events(session, maker, opening):
                 if made.said is not None:
                     self.report.of_source.add(maker.session_id, made.said)
-                if made.id in there:
-                    self.report.known_events += 1
-                    continue
-                self.report.new_events += 1
-                if not self.report.dry_run and await lane.add(made):
+                    last = made
+                if await self._bring(made, known, lane):
                     told()
             await lane.flush()
+            if last and (read := maker.read(last, lane.last_seq or max(known.values(), default=1))):
+                await self._bring(read, known, lane)
+                await lane.flush()
             told()
         finally:
             self._room.release()
+
+    async def _bring(self, made: Made, known: Mapping[str, int], lane: target.Lane) -> bool:
+        """The event is on its way, unless it is here. Whether a batch was sent."""
+        if made.id in known:
+            self.report.known_events += 1
+            return False
+        self.report.new_events += 1
+        return not self.report.dry_run and await lane.add(made)
 
     async def _events(self, session: OldSession, maker: Maker, opening: Iterable[Made | Broken]) -> AsyncIterator[Made]:
         """The session's events: what it opened with, then messages and hand-overs by time, then what became of it."""

@@ -21,7 +21,7 @@ from shared.events import MessagePosted
 SERVICE = "import"
 SILENCE_S = 30.0  # history that does not move for so long is not there
 ROWS_AT_ONCE = 1000
-_KNOWN = "SELECT event_id FROM log.events WHERE session_id = :session_id AND duplicate_of IS NULL ORDER BY seq"
+_KNOWN = "SELECT event_id, seq FROM log.events WHERE session_id = :session_id AND duplicate_of IS NULL ORDER BY seq"
 _SAID = """
 SELECT session_id, event_id, body FROM log.events
 WHERE session_id = ANY(:sessions) AND type = :type AND duplicate_of IS NULL AND seq <= :until
@@ -47,11 +47,11 @@ async def caught_up(bus: Bus, engine: AsyncEngine) -> int:
         raise errors.BadImport(reason=f"{error}; is history up?") from None
 
 
-async def known(engine: AsyncEngine, session_id: str) -> list[str]:
-    """The ids of the events that the session has, the first one first."""
+async def known(engine: AsyncEngine, session_id: str) -> dict[str, int]:
+    """The events that the session has, by their ids, the first one first: where each is."""
     async with engine.connect() as connection:
         found = await connection.execute(text(_KNOWN), {"session_id": session_id})
-        return [row.event_id for row in found]
+        return {row.event_id: row.seq for row in found}
 
 
 class Lane:
@@ -62,6 +62,7 @@ class Lane:
         self._session_id = session_id
         self._waiting: list[Message] = []
         self._bytes = 0
+        self.last_seq = 0  # of what this lane has sent
 
     async def add(self, made: Made) -> bool:
         """Takes one more; what has become a batch is sent. Whether it was."""
@@ -83,11 +84,13 @@ class Lane:
         if not batch:
             return
         subject = subjects.event(self._session_id)
-        if len(batch) > 1 and await publish_together(self._bus.client, subject, batch) is not None:
+        if len(batch) > 1 and (first := await publish_together(self._bus.client, subject, batch)) is not None:
+            self.last_seq = first + len(batch) - 1
             return
         try:
             for one in batch:
-                await publish(self._bus.js, subject, one.body, msg_id=one.msg_id, headers=one.headers)
+                sent = await publish(self._bus.js, subject, one.body, msg_id=one.msg_id, headers=one.headers)
+                self.last_seq = sent.seq
         except (refusals.AntiphonError, nats.errors.Error) as error:
             raise errors.BadImport(reason=f"{error}; what is there stays, start the import again") from error
 
