@@ -19,7 +19,8 @@ export function speak(code: string): void {
 export function clock(time: string): string {
   const at = new Date(time);
   const isToday = at.toDateString() === new Date().toDateString();
-  return at.toLocaleString(language.value, isToday ? { timeStyle: "short" } : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  const locale = navigator.language.startsWith(language.value) ? navigator.language : language.value; // Britain has another clock
+  return at.toLocaleString(locale, isToday ? { timeStyle: "short" } : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 }
 
 function initial(): string {

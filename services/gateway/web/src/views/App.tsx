@@ -16,6 +16,8 @@ import { TrackDialog } from "./Track";
 import { Welcome } from "./Welcome";
 import { keepReceipts } from "../store/reading";
 
+const GONE = { code: 410, message: "" };
+
 export function App() {
   return me.value ? <Page /> : <Welcome />;
 }
@@ -39,7 +41,7 @@ function Page() {
       {drawer.value && <div class="shade" onClick={() => (drawer.value = false)} />}
       <main>
         <Header />
-        {problem.value && state.value && <p class="problem" role="alert">{words(problem.value)}</p>}
+        {state.value && (problem.value || state.value.deleted) && <p class="problem" role="alert">{words(problem.value ?? GONE)}</p>}
         {linkState.value === "disconnected" && <p class="problem" role="alert">{t.value.disconnected} <button type="button" class="link" onClick={() => location.reload()}>{t.value.retry}</button></p>}
         <MessageList />
         <Timeline />
