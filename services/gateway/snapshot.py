@@ -81,8 +81,17 @@ class Snapshots:
         """
         return Snapshot.of(*await from_events(feed, degraded=self._outages.names("projector")))
 
-    async def _ask(self, feed: Feed) -> Snapshot:
-        request = {"session_id": feed.session_id}
+    async def reaching(self, feed: Feed, seq: int) -> Snapshot:
+        """The snapshot with everything up to a position of the session in it.
+
+        Raises:
+            Unavailable: neither the projector nor the stream can tell.
+        """
+        taken = await self.take(feed)
+        return taken if taken.at >= seq else await self._ask(feed, seq)
+
+    async def _ask(self, feed: Feed, min_seq: int = 0) -> Snapshot:
+        request = {"session_id": feed.session_id, "min_seq": min_seq}
         try:
             async with self._turn:
                 found = await self._queries.ask("projector", "snapshot", request, DEADLINE_S)
@@ -106,10 +115,10 @@ class Snapshots:
 
 
 async def snapshot(feed: Feed, snapshots: Snapshots) -> tuple[int, dict[str, Any]]:
-    """The position and the whole snapshot, for a reader that does not stay.
+    """The position and the whole snapshot, for a reader that does not stay: what was said before the call is in it.
 
     Raises:
         Unavailable: neither the projector nor the stream can tell.
     """
-    taken = await snapshots.take(feed)
+    taken = await snapshots.reaching(feed, feed.last)
     return taken.at, orjson.loads(taken.with_running(feed.running()))

@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ops import errors, logbook
-from services.projector.folding import Poison
-from services.projector.queries.snapshot import MESSAGES
-from services.projector.travel import Past
+from shared.fold.bounds import MESSAGES
+from shared.fold.folding import Poison
+from shared.fold.travel import Past
 from shared.transcript import Item
 
 FORGET_EVERY = 200

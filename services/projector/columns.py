@@ -17,6 +17,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSVECTOR
 from sqlalchemy.schema import SchemaItem
 
+from shared.fold.rows import MONEY_DIGITS
+
 metadata = MetaData()
 
 # Cyrillic words lose their Russian endings and Latin ones their English ones, so both languages are found in every
@@ -24,7 +26,6 @@ metadata = MetaData()
 LANGUAGE = "russian"
 SEARCHED_CHARS = 65_536  # of one message: the words of any such text fit the megabyte that a tsvector may have
 WITHIN = 1  # the character that the word for a place begins with; no word of a text does
-MONEY_DIGITS = 10  # behind the point, in US dollars: a single cached token of the cheapest model still counts
 
 
 def text_column(name: str, null: bool = False) -> Column[str]:

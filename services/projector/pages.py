@@ -1,19 +1,14 @@
 """Messages of a chat, page by page: bounded in number and in bytes, a page costs the same wherever it is."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projector import shapes
 from services.projector.tables import messages
-
-T = TypeVar("T")
-
-MAX_BYTES = 512 * 1024
-ROW_BYTES = 400  # what a message has besides its content, roughly
+from shared.fold import shapes
+from shared.fold.bounds import MAX_BYTES, ROW_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +51,3 @@ async def _read(
     found = (await connection.execute(select(counted).where(fitting).order_by(counted.c.place))).mappings().all()
     shown = shapes.within([shapes.message(row) for row in found], MAX_BYTES)
     return Page(shown, bool(found) and len(shown) < found[0]["waiting"])
-
-
-def fitting(newest_first: Sequence[T], content: Callable[[T], str]) -> Sequence[T]:
-    """Those of them that the database would read, by the same bound of bytes."""
-    size = 0
-    for count, row in enumerate(newest_first):
-        size += len(content(row).encode()) + ROW_BYTES
-        if size > MAX_BYTES and count:
-            return newest_first[:count]
-    return newest_first

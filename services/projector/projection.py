@@ -10,13 +10,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.projector import live, rowset, source, store
-from services.projector.change import Change
-from services.projector.changes import SUMMARY_EVENTS, changes
-from services.projector.folding import Poison
 from services.projector.source import Logged
 from services.projector.store import Checkpoint
 from shared import db
 from shared.events import MalformedEventError, ParticipantLeft, ParticipantRemoved, ReceiptRead, Recorded, decode
+from shared.fold.change import Change
+from shared.fold.changes import SUMMARY_EVENTS, changes
+from shared.fold.folding import Poison
 from shared.leader import StandStill
 from shared.logging import get_logger
 

@@ -36,8 +36,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from services.projector import tables
-from services.projector.change import Change, Key, Row
-from services.projector.folding import CHILDREN, Rows, gathered
+from shared.fold.change import Change, Key, Row
+from shared.fold.folding import CHILDREN, Rows, gathered
 
 
 async def load(connection: AsyncConnection, of: Iterable[Change]) -> Rows:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -126,9 +127,17 @@ async def test_without_postgres_live_posting_and_resume_go_on(nats_url: str, own
         assert [one["session_id"] for one in (await ada.rpc("session.list"))["sessions"]] == [session_id]
 
 
+async def shown(gateway: RealService, session_id: str) -> dict[str, Any]:
+    """The snapshot for ada, without what it says of the system."""
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token('ada')}"}) as http:
+        answer = (await http.get(f"{gateway.address}/api/sessions/{session_id}")).json()
+    assert answer["session"]["session_id"] == session_id, answer
+    return {name: value for name, value in answer.items() if name not in ("degraded", "at", "running")}
+
+
 @pytest.mark.parametrize("owner", ["history", "projector"])
 async def test_an_owner_that_died_is_named_and_posting_goes_on(owner: str, nats_url: str, database_url: str) -> None:
-    given = {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_DATABASE_URL": database_url}
+    given = {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_DATABASE_URL": database_url, "ANTIPHON_COMMANDS_PER_S": "0"}
     async with (
         running("history", given) as history,
         running("projector", given) as projector,
@@ -136,6 +145,11 @@ async def test_an_owner_that_died_is_named_and_posting_goes_on(owner: str, nats_
         talking([gateway], "ada") as (ada,),
     ):
         session_id = await new_session(ada)
+        sent = await ada.send_message(session_id, "**one**", metadata={"a": [1]})
+        await ada.rpc("message.edit", id=ids.uuid7(), session_id=session_id, message_id=sent["id"], content="two")
+        track = {"title": "Go", "estimated_duration_hours": 1.5}
+        planned = await ada.rpc("session.create", id=ids.uuid7(), kind="track", track=track)
+        before = [await shown(gateway, one) for one in (session_id, planned["session_id"])]
         await ada.call("subscribe", channel=f"session:{session_id}")
         (history if owner == "history" else projector).kill()
 
@@ -143,6 +157,9 @@ async def test_an_owner_that_died_is_named_and_posting_goes_on(owner: str, nats_
             return owner in await degraded(ada, session_id)
 
         await eventually(lambda: named())
+        for was in before:
+            now = await shown(gateway, was["session"]["session_id"])
+            assert {name: now.get(name) for name in was if now.get(name) != was[name]} == {}
         seq = (await ada.send_message(session_id, "still here"))["seq"]
         assert (await ada.event())["offset"] == seq
         async with running(owner, given, f"{owner}-2"):

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from copy import deepcopy
 from typing import Literal
 
-from services.projector.change import At, Row
-from services.projector.changes import changes
-from services.projector.folding import CHILDREN, Key, Rows, gathered
 from shared.events import Event, Recorded, SessionCreated, Track
+from shared.fold.change import At, Row
+from shared.fold.changes import changes
+from shared.fold.folding import CHILDREN, Key, Rows, gathered
 from tests.support.conversation import envelope
 from tests.support.histories import EVENT_IDS
 

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from services.gateway.chain import Link
 from services.gateway.targets import message_in, object_in
-from services.projector.changes import Edit, changes
-from services.projector.folding import Poison
 from shared.events import (
     Event,
     MessagePosted,
@@ -22,6 +20,8 @@ from shared.events import (
     Usage,
     encode,
 )
+from shared.fold.changes import Edit, changes
+from shared.fold.folding import Poison
 from shared.session import SessionState, evolve
 from tests.support.folds import SESSION, folded, of, recorded
 from tests.support.histories import IDS, histories

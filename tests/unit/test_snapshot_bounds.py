@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from services.projector.bounds import CHATS_BYTES, PLANS_BYTES, bounded
+from shared.fold.bounds import CHATS_BYTES, PLANS_BYTES, bounded
 
 PROMPT = "é" * 16_384
 

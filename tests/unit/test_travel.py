@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.projector.travel import Past
 from shared.events import Event, Recorded, Track
+from shared.fold.travel import Past
 from tests.support.folds import SESSION, recorded
 from tests.support.histories import histories, tracks
 

@@ -5,10 +5,12 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, RowMapping, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projector import pages, requests, shapes
+from services.projector import pages, requests
 from services.projector.queries.snapshot import END, track
 from services.projector.tables import chats, message_revisions, messages, objects, sessions
 from shared import errors
+from shared.fold import shapes
+from shared.fold.bounds import MAX_BYTES, ROW_BYTES
 
 LARGE_HISTORY = 1000
 MAX_REVISIONS = 200
@@ -46,7 +48,7 @@ async def context(connection: AsyncConnection, request: requests.ChatContext, _a
 
 async def _thread(connection: AsyncConnection, request: requests.ChatContext) -> tuple[list[RowMapping], bool]:
     walk = _walk(request)
-    fits = [walk.c.place <= request.limit, walk.c.size <= pages.MAX_BYTES]
+    fits = [walk.c.place <= request.limit, walk.c.size <= MAX_BYTES]
     fits += [walk.c.tokens <= request.max_tokens] if request.max_tokens else []
     found = (
         select(messages, walk.c.before.label("before"))
@@ -61,7 +63,7 @@ async def _thread(connection: AsyncConnection, request: requests.ChatContext) ->
 def _walk(request: requests.ChatContext) -> CTE:
     """From the last message back, one by one, for as long as there is room: a recursive query."""
     said = messages.c
-    size = (func.octet_length(said.content) + pages.ROW_BYTES).label("size")
+    size = (func.octet_length(said.content) + ROW_BYTES).label("size")
     tokens = (func.char_length(said.content) / CHARS_PER_TOKEN + 1 + OVERHEAD_TOKENS).label("tokens")
     first = (
         select(said.created_seq.label("seq"), said.after_seq.label("before"), literal(1).label("place"), size, tokens)
@@ -70,7 +72,7 @@ def _walk(request: requests.ChatContext) -> CTE:
         .limit(1)
     )
     walk = first.cte("walk", recursive=True)
-    room = [walk.c.place < request.limit, walk.c.size <= pages.MAX_BYTES]
+    room = [walk.c.place < request.limit, walk.c.size <= MAX_BYTES]
     room += [walk.c.tokens <= request.max_tokens] if request.max_tokens else []
     following: Select[Any] = select(
         said.created_seq, said.after_seq, walk.c.place + 1, walk.c.size + size, walk.c.tokens + tokens
@@ -100,8 +102,8 @@ async def _answers_meanwhile(
         .limit(max(0, request.limit - len(thread)))
     )
     rows = list((await connection.execute(query)).mappings())
-    room = pages.MAX_BYTES - sum(len(row["content"].encode()) + pages.ROW_BYTES for row in thread)
-    while rows and room < sum(len(row["content"].encode()) + pages.ROW_BYTES for row in rows):
+    room = MAX_BYTES - sum(len(row["content"].encode()) + ROW_BYTES for row in thread)
+    while rows and room < sum(len(row["content"].encode()) + ROW_BYTES for row in rows):
         rows.pop()
     return rows[::-1]
 
@@ -145,7 +147,7 @@ async def revisions(connection: AsyncConnection, request: requests.Revisions, _a
     )
     found = (await connection.execute(query)).mappings().all()
     wordings = [shapes.wording(row), *(shapes.revision(earlier) for earlier in found)]
-    kept = shapes.within(wordings, pages.MAX_BYTES)
+    kept = shapes.within(wordings, MAX_BYTES)
     more = len(kept) < len(wordings) or len(found) == MAX_REVISIONS
     return {"revisions": kept[::-1], "more": more}
 

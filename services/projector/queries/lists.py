@@ -19,11 +19,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projector import pages, requests, shapes
+from services.projector import requests
 from services.projector.columns import LANGUAGE, WITHIN
 from services.projector.queries.snapshot import END
 from services.projector.tables import chats, messages, objects, participants, receipts, replies, sessions
 from shared import errors
+from shared.fold import shapes
+from shared.fold.bounds import MAX_BYTES
 from shared.session.commands import PAYLOAD_BYTES
 
 PREVIEW_CHARS = 200
@@ -72,7 +74,7 @@ async def sessions_list(connection: AsyncConnection, request: requests.Sessions,
     if request.query:
         matches = await _matches(connection, ids, request.query)
         listed = [{**shape, "match": matches.get(shape["session_id"])} for shape in listed]
-    kept = shapes.within(listed, pages.MAX_BYTES)
+    kept = shapes.within(listed, MAX_BYTES)
     more = len(kept) < len(found)
     return {"sessions": kept, "cursor": str(page[len(kept) - 1]["active_seq"]) if more else None}
 
@@ -120,10 +122,10 @@ async def objects_page(connection: AsyncConnection, request: requests.Objects, _
         select(objects)
         .where(objects.c.session_id == request.session_id, objects.c.target > request.cursor)
         .order_by(objects.c.target)
-        .limit(min(request.limit, pages.MAX_BYTES // PAYLOAD_BYTES) + 1)
+        .limit(min(request.limit, MAX_BYTES // PAYLOAD_BYTES) + 1)
     )
     found = (await connection.execute(query)).mappings().all()
-    shown = shapes.within([shapes.shared_object(row) for row in found[: request.limit]], pages.MAX_BYTES)
+    shown = shapes.within([shapes.shared_object(row) for row in found[: request.limit]], MAX_BYTES)
     return {"objects": shown, "cursor": shown[-1]["target"] if len(shown) < len(found) else None}
 
 

@@ -5,14 +5,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projector import pages, requests, shapes, source
-from services.projector.bounds import bounded
-from services.projector.folding import Poison
-from services.projector.queries.snapshot import MESSAGES
+from services.projector import requests, source
 from services.projector.tables import agent_switches, messages
-from services.projector.travel import Past
 from shared import errors
 from shared.events import MalformedEventError, decode
+from shared.fold import shapes
+from shared.fold.bounds import MAX_BYTES, MESSAGES, bounded
+from shared.fold.folding import Poison
+from shared.fold.travel import Past
 
 PAGE_EVENTS = 200
 MAX_EVENTS = 75_000  # some three seconds
@@ -27,7 +27,7 @@ async def timeline(connection: AsyncConnection, request: requests.Timeline, _at:
         .limit(request.limit + 1)
     )
     found = (await connection.execute(query)).mappings().all()
-    shown = shapes.within([shapes.switch(row) for row in found[: request.limit]], pages.MAX_BYTES)
+    shown = shapes.within([shapes.switch(row) for row in found[: request.limit]], MAX_BYTES)
     return {"switches": shown, "more": len(shown) < len(found)}
 
 

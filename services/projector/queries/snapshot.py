@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projector import pages, requests, shapes
-from services.projector.bounds import bounded
+from services.projector import pages, requests
 from services.projector.tables import chats, participants, plan_modules, plans, receipts, sessions, tracks
+from shared.fold import shapes
+from shared.fold.bounds import MESSAGES, bounded
 
-MESSAGES = 50
 END = 2**62
 
 

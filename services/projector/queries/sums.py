@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Select, extract, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projector import requests, shapes
+from services.projector import requests
 from services.projector.tables import chats, messages, participants, replies, sessions
 from shared import errors
+from shared.fold import shapes
 from shared.session.evolve import PLANNING_CHAT
 
 MAX_ROWS = 1000

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projector import requests, shapes
+from services.projector import requests
 from services.projector.tables import replies
+from shared.fold import shapes
 
 
 async def open_replies(connection: AsyncConnection, request: requests.OpenReplies, _at: int) -> dict[str, Any]:

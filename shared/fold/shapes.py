@@ -1,13 +1,18 @@
 """Rows as JSON, the shapes that callers get. Times are RFC 3339 in UTC with milliseconds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
-from sqlalchemy import RowMapping
 
-Row = RowMapping | Mapping[str, Any]  # of the database, or of a fold in memory
+
+class Row(Protocol):
+    """A row of the database, or of a fold in memory."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """The value of a column."""
+        ...
 
 
 def time(at: datetime) -> str:

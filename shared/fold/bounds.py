@@ -3,10 +3,16 @@
 Messages have a bound of their own. What is left out is named in `cut`, and can be asked for by itself.
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import orjson
 
+T = TypeVar("T")
+
+MESSAGES = 50  # the newest ones, of the active chat
+MAX_BYTES = 512 * 1024  # of messages
+ROW_BYTES = 400  # what a message has besides its content, roughly
 CHATS_BYTES = 128 * 1024
 PLANS_BYTES = 96 * 1024
 
@@ -40,3 +46,13 @@ def _without_prompt(chat: dict[str, Any]) -> dict[str, Any]:
 def _short(plan: dict[str, Any]) -> dict[str, Any]:
     modules = [{"title": module["title"], "hours": module["hours"]} for module in plan["modules"]]
     return {**plan, "summary": "", "modules": modules}
+
+
+def fitting(newest_first: Sequence[T], content: Callable[[T], str]) -> Sequence[T]:
+    """Those of them that a page holds: as many as fit, and at least one."""
+    size = 0
+    for count, row in enumerate(newest_first):
+        size += len(content(row).encode()) + ROW_BYTES
+        if size > MAX_BYTES and count:
+            return newest_first[:count]
+    return newest_first

@@ -4,9 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from services.projector.change import Change, Derived, Edit, Key, Look, Put, Row, is_open, is_open_before
-from services.projector.rows import clean, usd
-from services.projector.rows_said import message
 from shared.events import (
     AgentSwitched,
     PlanFinalized,
@@ -15,8 +12,10 @@ from shared.events import (
     ReplyFailed,
     ReplyRequested,
     ReplyStarted,
-    Usage,
 )
+from shared.fold.change import Change, Derived, Edit, Key, Look, Put, Row, is_open, is_open_before
+from shared.fold.rows import clean, spent
+from shared.fold.rows_said import message
 
 
 def asked(recorded: Recorded, reply_id: str, chat_id: str, session: Key, at: datetime, **facts: Any) -> Put:
@@ -84,7 +83,7 @@ def completed(e: ReplyCompleted, session: Key, at: datetime, seq: int) -> Edit:
     who = e.agent or e.model
     said: Row = {"role": "assistant", "author": who, "author_name": who, "content": clean(e.content), "metadata": {}}
     said |= {"parent": e.parent, "agent": e.agent or None, "model": e.model, "finish_reason": e.finish_reason}
-    answer = message(session, e.reply_id, e.chat_id, {**said, **_spent(e.usage)}, at, seq)
+    answer = message(session, e.reply_id, e.chat_id, {**said, **spent(e.usage)}, at, seq)
     return _ended(e, session, at, seq, values, answer)
 
 
@@ -123,12 +122,12 @@ def switched(recorded: Recorded, e: AgentSwitched, session: Key, at: datetime) -
 def _ended(
     e: ReplyCompleted | ReplyFailed | PlanFinalized, session: Key, at: datetime, seq: int, values: Row, *then: Change
 ) -> Edit:
-    spent = _spent(e.usage)
+    cost = spent(e.usage)
     model = {"model": e.model} if e.model else {}
     agent = {} if isinstance(e, ReplyFailed) else {"agent": e.agent or None}
-    row = {**values, **spent, **model, **agent, "ended_at": at, "seq": seq}
-    amounts = {name: spent[name] for name in ("input_tokens", "output_tokens", "cached_tokens")}
-    amounts["cost_usd"] = spent["cost_usd"] or 0
+    row = {**values, **cost, **model, **agent, "ended_at": at, "seq": seq}
+    amounts = {name: cost[name] for name in ("input_tokens", "output_tokens", "cached_tokens")}
+    amounts["cost_usd"] = cost["cost_usd"] or 0
     in_session = Edit("sessions", session, {}, {**amounts, f"replies_{values['status']}": 1})
     in_chat = Edit("chats", (*session, e.chat_id), {"seq": seq}, amounts)
     attempt = e.attempt
@@ -141,12 +140,6 @@ def _ended(
 
 def _first_finalized(at: datetime) -> Callable[[Row], Row]:
     return lambda chat: {"finalized_at": chat["finalized_at"] or at}
-
-
-def _spent(usage: Usage) -> Row:
-    cost = None if usage.cost_usd is None else usd(usage.cost_usd)
-    counted = usage.model_dump(include={"input_tokens", "output_tokens", "cached_tokens"})
-    return {**counted, "cost_usd": cost, "usage_estimated": usage.estimated}
 
 
 def _timing(e: ReplyCompleted | PlanFinalized) -> Row:

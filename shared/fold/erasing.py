@@ -6,9 +6,9 @@ Each thing that was said is found by the position of the event that said it. Cou
 from collections.abc import Callable
 from typing import Any
 
-from services.projector.change import Change, Edit, Key, Row, Sweep
-from services.projector.rows_said import no_revisions
 from shared.events import ContentErased
+from shared.fold.change import Change, Edit, Key, Row, Sweep
+from shared.fold.rows_said import no_revisions
 
 
 def erased(e: ContentErased, session: Key, seq: int) -> list[Change]:

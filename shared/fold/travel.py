@@ -6,15 +6,24 @@ However long the session is, only what a snapshot shows is kept: the newest mess
 from collections import defaultdict
 from typing import Any
 
-from services.projector import pages, shapes
-from services.projector.change import At, Key, Row
-from services.projector.changes import changes
-from services.projector.erasing import erased
-from services.projector.folding import Rows
-from services.projector.tables import READ_MODELS
 from shared.events import ContentErased, MessageEdited, Recorded
+from shared.fold import shapes
+from shared.fold.bounds import MAX_BYTES, fitting
+from shared.fold.change import At, Key, Row
+from shared.fold.changes import changes
+from shared.fold.erasing import erased
+from shared.fold.folding import Rows
 
 _SHOWN = ("sessions", "participants", "receipts", "chats", "messages", "replies", "tracks", "plans", "plan_modules")
+_KEYS = {
+    "sessions": ("session_id",),
+    "participants": ("session_id", "user_id"),
+    "receipts": ("session_id", "user_id"),
+    "chats": ("session_id", "chat_id"),
+    "messages": ("session_id", "message_id"),
+    "tracks": ("session_id",),
+    "plan_modules": ("session_id", "reply_id", "place"),
+}
 _FEW = frozenset(_SHOWN) - {"messages", "replies", "plans", "plan_modules"}
 
 
@@ -53,7 +62,7 @@ class Past:
             by_chat[row["chat_id"]].append((key, row))
         for found in by_chat.values():
             newest = sorted(found, key=lambda one: -one[1]["created_seq"])[: self._messages]
-            kept |= {("messages", key): row for key, row in pages.fitting(newest, lambda one: one[1]["content"])}
+            kept |= {("messages", key): row for key, row in fitting(newest, lambda one: one[1]["content"])}
         kept |= {("replies", key): row for key, row in self._of("replies") if row["ended_at"] is None}
         for key, row in self._newest_plans():
             kept[("plans", key)] = row
@@ -69,8 +78,8 @@ class Past:
         active = next((row for row in chats if row["chat_id"] == session["active_chat"]), None)
         said = [row for _, row in self._named("messages") if row["chat_id"] == session["active_chat"]]
         newest = sorted(said, key=lambda row: -row["created_seq"])[: self._messages]
-        fitting = [shapes.message(row) for row in pages.fitting(newest, lambda row: str(row["content"]))]
-        shown = shapes.within(fitting, pages.MAX_BYTES)
+        fit = [shapes.message(row) for row in fitting(newest, lambda row: str(row["content"]))]
+        shown = shapes.within(fit, MAX_BYTES)
         people = sorted((row for _, row in self._named("participants")), key=lambda row: row["since_seq"])
         receipts = sorted((row for _, row in self._named("receipts")), key=lambda row: row["user_id"])
         return {
@@ -106,5 +115,4 @@ class Past:
 
     def _named(self, table: str) -> list[tuple[Key, Row]]:
         """The rows with their keys in them, as they come out of the database."""
-        names = [column.name for column in READ_MODELS[table].primary_key.columns]
-        return [(key, {**row, **dict(zip(names, key, strict=True))}) for key, row in self._of(table)]
+        return [(key, {**row, **dict(zip(_KEYS[table], key, strict=True))}) for key, row in self._of(table)]

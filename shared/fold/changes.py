@@ -2,11 +2,6 @@
 
 from datetime import datetime
 
-from services.projector.change import Change, Edit, Key, is_open
-from services.projector.erasing import erased
-from services.projector.rows import clean, configured, context, gone, has_read, new_chat, new_participant, new_session
-from services.projector.rows_replied import asked, completed, failed, finalized, requested, started, switched
-from services.projector.rows_said import edited, operated, posted, redacted
 from shared.events import (
     AgentSwitched,
     ChatActivated,
@@ -39,6 +34,11 @@ from shared.events import (
     SessionUnarchived,
     Unknown,
 )
+from shared.fold.change import Change, Edit, Key, is_open
+from shared.fold.erasing import erased
+from shared.fold.rows import clean, configured, context, gone, has_read, new_chat, new_participant, new_session
+from shared.fold.rows_replied import asked, completed, failed, finalized, requested, started, switched
+from shared.fold.rows_said import edited, operated, posted, redacted
 
 # Events after which the session looks different in a list.
 SUMMARY_EVENTS = (

@@ -4,11 +4,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from services.projector.change import Change, Drop, Edit, Key, Put, Row, has_read_less
-from services.projector.columns import MONEY_DIGITS
-from shared.events import AiContext, ChatConfigured, ReceiptRead, SessionCreated, Track
+from shared.events import AiContext, ChatConfigured, ReceiptRead, SessionCreated, Track, Usage
+from shared.fold.change import Change, Drop, Edit, Key, Put, Row, has_read_less
 from shared.session.evolve import first_chat
 
+MONEY_DIGITS = 10  # behind the point, in US dollars: a single cached token of the cheapest model still counts
 NOTHING_SPENT: Row = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost_usd": Decimal(0)}
 _COUNTERS = (
     "version", "message_count", "user_messages", "assistant_messages", "system_messages", "tool_messages",
@@ -125,3 +125,10 @@ def clean(value: Any) -> Any:
             return [clean(inner) for inner in value]
         case _:
             return value
+
+
+def spent(usage: Usage) -> Row:
+    """What an answer cost, by column."""
+    cost = None if usage.cost_usd is None else usd(usage.cost_usd)
+    counted = usage.model_dump(include={"input_tokens", "output_tokens", "cached_tokens"})
+    return {**counted, "cost_usd": cost, "usage_estimated": usage.estimated}

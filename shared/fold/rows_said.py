@@ -8,10 +8,10 @@ jumps to the parent. Otherwise it goes on at the message just before, so that no
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from services.projector.change import Change, Derived, Edit, Key, Look, Put, Row, Sweep, is_shown
-from services.projector.folding import CHILDREN
-from services.projector.rows import clean
-from shared.events import MessageEdited, MessagePosted, MessageRedacted, OperationApplied, Recorded
+from shared.events import MessageEdited, MessagePosted, MessageRedacted, OperationApplied, Recorded, Usage
+from shared.fold.change import Change, Derived, Edit, Key, Look, Put, Row, Sweep, is_shown
+from shared.fold.folding import CHILDREN
+from shared.fold.rows import clean, spent
 
 RETURN_AFTER = timedelta(hours=8)  # who says something after so much silence has come back
 
@@ -23,7 +23,14 @@ def posted(recorded: Recorded, e: MessagePosted, session: Key, at: datetime) -> 
     envelope = recorded.envelope
     values: Row = {"role": e.role, "author": envelope.actor, "author_name": clean(envelope.actorname)}
     values |= {"content": clean(e.content), "metadata": clean(e.metadata), "parent": e.parent, "agent": e.agent}
-    return [message(session, envelope.id, e.chat_id, values, at, recorded.seq)]
+    then: list[Change] = []
+    if e.model or e.usage:  # an answer that another system wrote
+        cost = spent(e.usage or Usage())
+        values |= {"model": clean(e.model) or None, **cost}
+        amounts = {name: cost[name] for name in ("input_tokens", "output_tokens", "cached_tokens")}
+        amounts["cost_usd"] = cost["cost_usd"] or 0
+        then = [Edit("sessions", session, {}, amounts), Edit("chats", (*session, e.chat_id), {}, amounts)]
+    return [message(session, envelope.id, e.chat_id, values, at, recorded.seq, *then)]
 
 
 def message(session: Key, message_id: str, chat_id: str, values: Row, at: datetime, seq: int, *then: Change) -> Put:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from services.projector.change import At, Change, Drop, Edit, Key, Put, Row, Sweep
+from shared.fold.change import At, Change, Drop, Edit, Key, Put, Row, Sweep
 
 # A row of the first needs one of the second, found by these columns of it.
 PARENTS: dict[str, tuple[str, tuple[str, ...]]] = {
