@@ -7,6 +7,7 @@
     ├── NeverReady  MigrationFailed                                our own processes don't come up
     ├── NoSigningKey  AuditFailed                                  the audit
     ├── NotErased  NotRecovered                                    orders about the log
+    ├── BadReplay  ReplayBroken  BadExport  BadImport               the log as a tool
     └── NotRunning  NotStopped  NoSecret  BadDuration  DemoFailed  the other commands
 
 Each ends the command with exit code 1 and this one sentence; none has a traceback.
@@ -104,6 +105,10 @@ class BadExport(OpsError):
 
 class BadReplay(OpsError):
     """Nothing was replayed: {reason}."""
+
+
+class ReplayBroken(OpsError):
+    """The bus went away in the middle: with --resume it goes on behind {seq}, the last position that arrived."""
 
 
 class BadImport(OpsError):

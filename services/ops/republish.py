@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import nats.errors
 import orjson
 
 from services.ops import errors
@@ -51,28 +52,59 @@ async def republish(
 
     Each has its position in the header `Antiphon-Replayed-Seq`. `told` is called with positions that are certain to
     have reached the server. Events without a body (erased, malformed) are passed over.
+
+    Raises:
+        ReplayBroken: the bus went away; what was told last is certain, what came after may or may not have arrived.
     """
-    loop = asyncio.get_running_loop()
-    begun_at, first_ns, sent, seq = loop.time(), None, 0, 0
+    loop, sender = asyncio.get_running_loop(), _Sender(bus, told)
+    begun_at, first_ns = loop.time(), None
     async for row in rows:
         first_ns = row["time_ns"] if first_ns is None else first_ns
-        seq = row["seq"]
         if speed:
             due_at = begun_at + (row["time_ns"] - first_ns) / 10**9 / speed
             if (wait_s := due_at - loop.time()) > 0:
-                await bus.client.flush()
-                told(seq - 1)
+                await sender.arrived()
                 await asyncio.sleep(wait_s)
+        await sender.send(prefix, row)
+    await sender.arrived()
+    return sender.sent
+
+
+class _Sender:
+    """Publishes, and knows how far everything has arrived."""
+
+    def __init__(self, bus: Bus, told: Callable[[int], None]) -> None:
+        self.sent = 0
+        self._client = bus.client
+        self._told = told
+        self._connections = bus.client.stats["reconnects"]
+        self._seq = self._arrived = 0
+
+    async def send(self, prefix: str, row: dict[str, Any]) -> None:
+        self._seq = row["seq"]
         if row["body"] is None:
-            continue
-        headers = {HEADER_REPLAYED: str(seq)}
+            return
+        headers = {HEADER_REPLAYED: str(self._seq)}
         if row.get("reply_id"):
             headers[subjects.HEADER_REPLY_ID] = row["reply_id"]
-        await bus.client.publish(f"{prefix}.{row['session_id']}", orjson.dumps(row["body"]), headers=headers)
-        sent += 1
-        if sent % FLUSH_EVERY == 0:
-            await bus.client.flush()
-            told(seq)
-    await bus.client.flush()
-    told(seq)
-    return sent
+        try:
+            await self._client.publish(f"{prefix}.{row['session_id']}", orjson.dumps(row["body"]), headers=headers)
+        except nats.errors.Error as error:
+            raise errors.ReplayBroken(seq=self._arrived) from error
+        self.sent += 1
+        if self.sent % FLUSH_EVERY == 0:
+            await self.arrived()
+
+    async def arrived(self) -> None:
+        """Everything sent is with the server. A flush alone does not say so: without a connection it does nothing, and
+        on a new connection it says nothing of what was written to the one before.
+        """
+        try:
+            await self._client.flush()
+        except (nats.errors.Error, TimeoutError) as error:
+            raise errors.ReplayBroken(seq=self._arrived) from error
+        if not self._client.is_connected or self._client.stats["reconnects"] != self._connections:
+            raise errors.ReplayBroken(seq=self._arrived)
+        if self._seq > self._arrived:
+            self._arrived = self._seq
+            self._told(self._seq)

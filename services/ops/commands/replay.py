@@ -6,7 +6,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
-import nats.errors
 import orjson
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -118,12 +117,7 @@ async def _publish(
                     files.replace(resume, orjson.dumps({"seq": seq}).decode())
 
             rows = logbook.rows(engine, session, first, last)
-            try:
-                sent = await republish.republish(bus, rows, prefix, pace, told)
-            except (nats.errors.Error, TimeoutError) as error:
-                raise errors.BadReplay(
-                    reason=f"the bus went away ({error or 'no answer'}); --resume goes on"
-                ) from error
+            sent = await republish.republish(bus, rows, prefix, pace, told)
     return f"{sent} events published below {prefix}, up to position {last}"
 
 
