@@ -12,7 +12,7 @@ import { refresh } from "./sessions";
 const PAGE = 100;
 export const state = signal<State | null>(null);
 export const past = signal<State | null>(null); // the session as it was, while somebody looks back
-export const chatId = signal(""); // the chat on the screen; empty: the active one
+export const chatId = signal(""); // the chat on the screen: at first the active one
 export const chosen = signal<ReadonlySet<string>>(new Set());
 export const problem = signal<Failure | null>(null); // why it can't be shown
 export const present = signal<ReadonlySet<string>>(new Set()); // users who have it open, anywhere
@@ -93,6 +93,10 @@ export async function loadOlder(): Promise<void> {
     loadingOlder.value = false;
   }
 }
+
+effect(() => {
+  if (state.value?.active && !chatId.value) chatId.value = state.value.active; // whoever activates another one moves nobody else
+});
 
 effect(() => {
   if (state.value?.at && chat.value && !state.value.older.has(chat.value)) void loadOlder();
