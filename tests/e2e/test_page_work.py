@@ -67,6 +67,20 @@ async def test_another_answer_stands_beside_the_first_and_the_past_is_as_it_was(
     assert ada.complaints == []
 
 
+async def test_a_token_that_is_not_good_is_told_in_plain_words(system: System, ada: Page) -> None:
+    page = (await window(ada.page.context.browser)).page
+    await page.goto(system.addresses[0])
+    await page.get_by_role("button", name="I have a token").click()
+    await page.get_by_label("Token").fill("no-token")
+    await page.get_by_role("button", name="Come in", exact=True).click()
+    await page.get_by_role("alert").get_by_text("This token is not good.").wait_for()
+    await page.get_by_label("Token").fill(system.token("grace", name="Grace"))
+    await page.get_by_role("button", name="Come in", exact=True).click()
+    await page.locator("#me", has_text="Grace").wait_for()
+    await page.wait_for_selector("#status[data-state=connected]")
+    assert page.url.rstrip("/") == system.addresses[0], "a token is never in the address"
+
+
 async def test_a_session_is_renamed_exported_archived_deleted_and_restored(ada: Page) -> None:
     page = ada.page
     await page.get_by_role("button", name="New conversation").click()
