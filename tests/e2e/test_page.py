@@ -121,6 +121,27 @@ async def test_what_is_typed_offline_survives_a_reload_and_is_sent_once(
     await bob.shows("Come in!", "One", "Two", "Three")
 
 
+async def test_a_refused_message_says_why_and_can_be_discarded(
+    system: System, browser: "playwright_api.Browser"
+) -> None:
+    ada, bob = await invited(system, browser)
+    await bob.page.route_web_socket("**/connection/websocket", lambda socket: socket.close())
+    await bob.page.reload()
+    await bob.say("Too late")
+    await bob.page.locator(".message.pending").wait_for()
+    entry = ada.page.locator("#sessions li", has_text="Come in!").first
+    await entry.hover()
+    await entry.get_by_label("More").click()
+    await ada.page.get_by_role("menuitem", name="Delete").click()
+    await ada.page.get_by_role("button", name="Undo").wait_for()
+    await bob.page.unroute_all()
+    fresh = await bob.page.context.new_page()
+    await fresh.goto(bob.page.url)
+    await fresh.get_by_text("Not sent: This conversation was deleted.").wait_for(timeout=12000)
+    await fresh.get_by_role("button", name="Discard").click()
+    await fresh.locator(".message.refused").wait_for(state="detached")
+
+
 async def test_hostile_messages_are_text(system: System, browser: "playwright_api.Browser") -> None:
     ada = await window(browser)
     await ada.enter(system.addresses[0], "Ada <img src=x onerror=alert(1)>")
