@@ -9,11 +9,19 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.projector import live, rowset, source, store
+from services.projector import live, rowset, schemas, source, store
 from services.projector.source import Logged
 from services.projector.store import Checkpoint
 from shared import db
-from shared.events import MalformedEventError, ParticipantLeft, ParticipantRemoved, ReceiptRead, Recorded, decode
+from shared.events import (
+    ContentErased,
+    MalformedEventError,
+    ParticipantLeft,
+    ParticipantRemoved,
+    ReceiptRead,
+    Recorded,
+    decode,
+)
 from shared.fold.change import Change
 from shared.fold.changes import SUMMARY_EVENTS, changes
 from shared.fold.folding import Poison
@@ -100,6 +108,8 @@ class Projection:
                     raise LogBehind(f"the log ends at {head_seq}, the read models at {at.seq}")
                 return Folded(at.seq, 0)
             steps = await fold_into(connection, events, await store.parked_sessions(connection))
+            if self._live_schema is not None and any(isinstance(s.recorded.event, ContentErased) for s in steps):
+                log.info("kept_tables_dropped", schemas=await schemas.forget(connection))
             await store.move_checkpoint(connection, Checkpoint(events[-1].epoch, events[-1].seq))
             last = events[-1].seq
             head_seq = (await source.head(connection))[1] if len(events) == limit else last

@@ -79,6 +79,17 @@ async def swap(connection: AsyncConnection, to: str) -> None:
         raise Gone(to)
 
 
+async def forget(connection: AsyncConnection) -> list[str]:
+    """What was live before is gone once the transaction is: it would keep the words that were erased since."""
+    own = schemas.c.version == tables.VERSION
+    query = select(schemas.c.name).where(own, schemas.c.role == "previous")
+    kept = list((await connection.execute(query)).scalars())
+    for name in kept:
+        await connection.execute(DropSchema(name, cascade=True, if_exists=True))
+    await connection.execute(delete(schemas).where(schemas.c.name.in_(kept)))
+    return kept
+
+
 async def others(connection: AsyncConnection) -> list[str]:
     """Every schema of read models except the live one of this version."""
     existing = (await connection.execute(_EXISTING, {"pattern": _PATTERN})).scalars()

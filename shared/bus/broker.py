@@ -37,7 +37,7 @@ def make_broker(nats_url: str, instance: str) -> NatsBroker:
     @guard.add_handler(Exception, publish=True)
     def broken(error: Exception) -> dict[str, Any]:
         log.exception("query_failed", error=repr(error))
-        return {"error": {"code": errors.Unavailable.code, "message": type(error).__name__}}
+        return {"error": {"code": errors.Unavailable.code, "message": "it can't be answered now; ask again"}}
 
     return NatsBroker(
         nats_url.split(","),
