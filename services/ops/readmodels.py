@@ -25,7 +25,7 @@ class ReadModelsFailed(OpsError):
 
 
 class ReadModelsDiffer(OpsError):
-    """The live read models are not what the log says ({tables}). {advice}"""
+    """The live read models are not what the log says ({tables}): {advice}"""
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """A session as it was: its events folded in memory by the same changes as the tables, up to a position.
 
-However long the session is, only what a snapshot shows is kept: the newest messages of each chat, and the counters.
+However long the session is, only what a snapshot shows is kept: the newest messages of each chat, and the counters;
+and which replies have ended, since a reply ends once.
 """
 
 from collections import defaultdict
@@ -9,7 +10,7 @@ from typing import Any
 from shared.events import ContentErased, MessageEdited, Recorded
 from shared.fold import shapes
 from shared.fold.bounds import MAX_BYTES, fitting
-from shared.fold.change import At, Key, Row
+from shared.fold.change import At, Change, Key, Row, Sweep
 from shared.fold.changes import changes
 from shared.fold.erasing import erased
 from shared.fold.folding import Rows
@@ -34,6 +35,7 @@ class Past:
         self._session_id = session_id
         self._messages = messages  # kept of each chat
         self._rows = Rows()
+        self._ended: set[Key] = set()
         self.last_seq = 0
 
     def take(self, recorded: Recorded, is_erased: bool) -> None:
@@ -48,7 +50,7 @@ class Past:
             order = ContentErased(seqs=[recorded.seq], message_ids=ids, reason="erased since")
             made += erased(order, (self._session_id,), recorded.seq)
         for change in made:
-            if change.table in _SHOWN:
+            if change.table in _SHOWN and not (change.table == "replies" and self._has_ended(change)):
                 self._rows.apply(change)
         self.last_seq = recorded.seq
 
@@ -64,6 +66,7 @@ class Past:
             newest = sorted(found, key=lambda one: -one[1]["created_seq"])[: self._messages]
             kept |= {("messages", key): row for key, row in fitting(newest, lambda one: one[1]["content"])}
         kept |= {("replies", key): row for key, row in self._of("replies") if row["ended_at"] is None}
+        self._ended |= {key for key, row in self._of("replies") if row["ended_at"] is not None}
         for key, row in self._newest_plans():
             kept[("plans", key)] = row
             kept |= {("plan_modules", part): row for part, row in self._of("plan_modules") if part[:2] == key}
@@ -94,6 +97,9 @@ class Past:
             "receipts": [shapes.receipt(row) for row in receipts],
             "running": [],
         }
+
+    def _has_ended(self, change: Change) -> bool:
+        return not isinstance(change, Sweep) and change.key in self._ended
 
     def _plans(self) -> list[dict[str, Any]]:
         parts = sorted(self._named("plan_modules"), key=lambda found: found[0])
