@@ -13,6 +13,8 @@ from services.ops.process import Command
 from services.ops.settings import UpSettings
 
 GATEWAY_STOP_S, OWNER_STOP_S = 3.5, 2.5  # with the servers' own, less than ten seconds in all
+OWNERS = {"history", "projector"}  # of a schema
+OWNER_NICENESS = 10  # log and tables catch up by themselves; who waits for an acknowledgement goes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,11 @@ def _part(service: str, number: int, environment: dict[str, str], host: str, por
     return Part(
         name=name,
         port=port,
-        command=Command(argv=(sys.executable, "-P", "-m", package), env=environment | own),
+        command=Command(
+            argv=(sys.executable, "-P", "-m", package),
+            env=environment | own,
+            niceness=OWNER_NICENESS if service in OWNERS else 0,
+        ),
         is_ready=lambda: probes.ready(port, "127.0.0.1" if host == "0.0.0.0" else host),  # noqa: S104
         stop_s=stop_s,
         package=package,

@@ -25,7 +25,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How a process is started and ended. `death_signal` is what it gets when the supervisor itself is killed."""
+    """How a process is started and ended. `death_signal` is what it gets when the supervisor itself is killed.
+
+    `niceness`: how far it steps back when processors are short (0 to 19); its children inherit it.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +36,7 @@ class Command:
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
+    niceness: int = 0
 
 
 def spawn(command: Command, log: Path) -> subprocess.Popen[bytes]:
@@ -43,7 +47,7 @@ def spawn(command: Command, log: Path) -> subprocess.Popen[bytes]:
     account = command.account
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command.argv,
             env=dict(command.env),
             cwd=command.cwd,
@@ -56,6 +60,20 @@ def spawn(command: Command, log: Path) -> subprocess.Popen[bytes]:
             extra_groups=account.extra_groups if account else None,
             preexec_fn=_tether(command.death_signal),  # runs after the change of user, which would clear it
         )
+    if command.niceness:
+        _step_back(process.pid, command.niceness)
+    return process
+
+
+def _step_back(pid: int, niceness: int) -> None:
+    """The process has it as its niceness, and so has its session where Linux weighs sessions against each other.
+
+    Source: sched(7), "The autogroup feature". Where it isn't allowed, the process runs as all others do.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+    with suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def _tether(death_signal: signal.Signals) -> Callable[[], None] | None:

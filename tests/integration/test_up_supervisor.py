@@ -12,7 +12,7 @@ import pytest
 from services.ops import errors, ports, probes, state
 from services.ops.datadir import DataDir
 from services.ops.part import Part
-from services.ops.process import Command
+from services.ops.process import Command, spawn
 from services.ops.supervisor import Supervisor
 from services.ops.terminal import Terminal
 from tests.support.eventually import eventually
@@ -124,6 +124,13 @@ async def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> 
         assert keeper.running is not None
         os.kill(keeper.running.pid, signal.SIGKILL)
         await eventually(lambda: not alive(pid), timeout_s=2.0)
+
+
+def test_a_process_that_is_to_step_back_does(tmp_path: Path) -> None:
+    command = Command((sys.executable, "-c", "import signal; signal.pause()"), niceness=7)
+    with spawn(command, tmp_path / "log") as process:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == 7
+        process.kill()
 
 
 async def test_what_a_killed_supervisor_left_is_cleared_away_at_the_next_start(tmp_path: Path) -> None:

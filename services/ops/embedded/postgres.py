@@ -10,6 +10,7 @@ from services.ops.part import Part
 from services.ops.process import Command
 
 USER = DATABASE = "antiphon"
+NICENESS = 10  # nobody who speaks waits for it; see `plan.OWNER_NICENESS`
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def part(directory: Path, port: int, password: str, settings: PostgresSettings |
             account=owner,
             stop_signal=signal.SIGINT,  # fast shutdown: sessions end, a checkpoint is written
             death_signal=signal.SIGQUIT,  # immediate shutdown: recovery at the next start
+            niceness=NICENESS,
         ),
         is_ready=lambda: database.answers(url(port, password, "postgres")),
         before_start=lambda: cluster.clear_stale_lock(directory),
