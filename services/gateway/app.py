@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from services.gateway import readiness
+from services.gateway import protocol, readiness
 from services.gateway.agents import Agents
 from services.gateway.api.app import end_streams, make_app
 from services.gateway.clients import Clients
@@ -38,6 +38,7 @@ class Acceptor:
         self.frame_bytes = gateway.settings.frame_bytes
         self.buffer_bytes = gateway.settings.socket_buffer_bytes
         self.allowed_origins = gateway.settings.origins
+        self.addresses = gateway.settings.addresses
         self.stats = gateway.stats
         self._gateway = gateway
 
@@ -96,7 +97,7 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
                 gateway.keyring.run(),
                 gateway.agents.run(),
                 ask_owners(outages, bus),
-                watch(outages, lambda: gateway.clients.close_all(SHUTDOWN)),
+                watch(outages, partial(gateway.clients.close_all, SHUTDOWN), partial(_tell, gateway.notices)),
             ),
             service.http(settings, web, http=connections, ws=sockets),
         ):
@@ -104,3 +105,7 @@ async def app(settings: GatewaySettings, health: Health) -> AsyncIterator[None]:
                 yield
             finally:
                 end_streams(web)
+
+
+def _tell(notices: Notices, degraded: list[str]) -> None:
+    notices.tell_all(protocol.message({"type": "degraded", "degraded": degraded}))

@@ -77,7 +77,7 @@ class Client:
 
     def welcome(self) -> dict[str, Any]:
         """The result of `connect`."""
-        settings = self._gateway.settings
+        settings, now_ms = self._gateway.settings, time.time_ns() // 1_000_000
         limits = {
             "frame_bytes": settings.frame_bytes,
             "channels_per_connection": settings.channels_per_connection,
@@ -89,9 +89,16 @@ class Client:
             "pong": True,
             "session": self.id,
             "node": settings.instance,
-            "time": time.time_ns() // 1_000_000,
+            "time": now_ms,
             "subs": {CHANNEL_PREFIX + self.identity.user: {}},
-            "data": {"user": self.identity.user, "name": self.identity.name, "limits": limits},
+            "data": {
+                "user": self.identity.user,
+                "name": self.identity.name,
+                "limits": limits,
+                "time": now_ms,  # where applications can read it: SDKs keep the other one to themselves
+                "gateways": self._socket.gateways,
+                "degraded": self._gateway.sessions.outages.names(),
+            },
         }
 
     async def execute(self, command: ClientCommand, answer: Answer) -> None:

@@ -13,6 +13,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from services.gateway import origins
+from services.gateway.addresses import Addresses
 
 PATH = "/connection/websocket"
 SUBPROTOCOL = Subprotocol("centrifuge-json")
@@ -26,7 +27,9 @@ def make_protocol(frame_bytes: int) -> ServerProtocol:
     return ServerProtocol(select_subprotocol=_select, max_size=frame_bytes or None, logger=_quiet)
 
 
-def answer(protocol: ServerProtocol, request: Request, allowed_origins: frozenset[str]) -> Response:
+def answer(
+    protocol: ServerProtocol, request: Request, allowed_origins: frozenset[str], addresses: Addresses
+) -> Response:
     """The response to an upgrade request: 101, or why not (404 another path, 403 a page of a foreign origin)."""
     if request.path.partition("?")[0] != PATH:
         return protocol.reject(HTTPStatus.NOT_FOUND, f"The WebSocket is at {PATH}.\n")
@@ -34,7 +37,7 @@ def answer(protocol: ServerProtocol, request: Request, allowed_origins: frozense
         origin, host = request.headers.get("Origin"), request.headers.get("Host")
     except MultipleValuesError:
         return protocol.reject(HTTPStatus.BAD_REQUEST, "More than one Origin or Host.\n")
-    if not origins.allowed(origin, host, allowed_origins):
+    if not origins.allowed(origin, host, allowed_origins, addresses.seen_by(host)):
         return protocol.reject(HTTPStatus.FORBIDDEN, "This origin is not allowed.\n")
     return protocol.accept(request)
 

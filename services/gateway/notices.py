@@ -1,4 +1,4 @@
-"""What concerns one user rather than a session: passed on to all of that user's sockets here, never stored.
+"""What concerns one user, or all, rather than a session: passed on to the sockets here, never stored.
 
 One subscription for all users. Notices are few and small; a subscription per user would cost each idle socket more
 memory than everything else it holds.
@@ -37,6 +37,11 @@ class Notices:
         self._pushes[token].discard(push)
         if not self._pushes[token]:
             del self._pushes[token], self._users[token]
+
+    def tell_all(self, payload: bytes) -> None:
+        """Every socket of this gateway gets this message."""
+        for push in [push for pushes in self._pushes.values() for push in pushes]:
+            push(payload)
 
     async def on_message(self, message: Msg) -> None:
         """One notice came. What is not JSON is passed over."""

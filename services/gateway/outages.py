@@ -75,16 +75,19 @@ class Outages:
             log.warning("bus_silent", silent_s=round(self.silent_s, 1))
 
 
-async def watch(outages: Outages, on_lost: Callable[[], None]) -> None:
-    """Ticks until cancelled. `on_lost` is called when the bus becomes lost."""
+async def watch(outages: Outages, on_lost: Callable[[], None], on_change: Callable[[list[str]], None]) -> None:
+    """Ticks until cancelled. `on_lost` is called when the bus becomes lost, `on_change` when something else is away."""
     loop = asyncio.get_running_loop()
-    at = loop.time()
+    at, names = loop.time(), outages.names()
     while True:
         await asyncio.sleep(TICK_S)
         was_lost, before, at = outages.is_lost, at, loop.time()
         outages.tick(at - before)
         if outages.is_lost and not was_lost:
             on_lost()
+        if (now := outages.names()) != names:
+            names = now
+            on_change(names)
 
 
 async def ask_owners(outages: Outages, bus: Bus) -> None:

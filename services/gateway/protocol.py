@@ -91,3 +91,8 @@ def push(channel: str, kind: str, body: Mapping[str, Any] | orjson.Fragment) -> 
 def publication(channel: str, data: bytes) -> bytes:
     """A push of one publication without a position; `data` is JSON already."""
     return push(channel, "pub", {"data": orjson.Fragment(data)})
+
+
+def message(data: Mapping[str, Any]) -> bytes:
+    """A push that belongs to no channel: what concerns the whole connection."""
+    return orjson.dumps({"push": {"message": {"data": data}}})

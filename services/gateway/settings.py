@@ -2,6 +2,7 @@
 
 from pydantic import Field, SecretStr, field_validator
 
+from services.gateway.addresses import Addresses
 from shared.settings import ServiceSettings
 
 MIN_SECRET_CHARS = 32
@@ -24,6 +25,11 @@ class GatewaySettings(ServiceSettings):
     token_issuer: str = Field("", description="What `iss` of that issuer's tokens must say; anything if empty")
     token_audience: str = Field("", description="What `aud` of them must hold; anything if empty")
     cors_origins: str = Field("", description="Origins that may call from browsers, comma-separated, or *")
+    public_addresses: str = Field(
+        "",
+        description="Where clients reach each gateway, to go on at the next when theirs dies: http://host:port, "
+        "comma-separated; host * is the one they came by. Empty behind a balancer",
+    )
     frame_bytes: int = Field(262_144, ge=0, description="Largest message a client may send; above: close 1009")
     channels_per_connection: int = Field(128, ge=0, description="Subscriptions of one connection; above: error 106")
     connections_per_user: int = Field(64, ge=0, description="Open sockets of one user on one gateway; above: 3504")
@@ -54,6 +60,17 @@ class GatewaySettings(ServiceSettings):
         if len(secret.get_secret_value()) < MIN_SECRET_CHARS:
             raise ValueError(f"must be at least {MIN_SECRET_CHARS} characters")
         return secret
+
+    @field_validator("public_addresses")
+    @classmethod
+    def _all_addresses(cls, listed: str) -> str:
+        Addresses(listed)
+        return listed
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the gateways are reached."""
+        return Addresses(self.public_addresses)
 
     @property
     def origins(self) -> frozenset[str]:

@@ -12,6 +12,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from services.gateway import closing, handshake
+from services.gateway.addresses import Addresses
 from services.gateway.closing import Close
 from services.gateway.frames import FrameMemo, text_frame
 from services.gateway.inflow import Inflow
@@ -43,6 +44,7 @@ class Acceptor(Protocol):
     frame_bytes: int
     buffer_bytes: int
     allowed_origins: frozenset[str]
+    addresses: Addresses
     stats: Stats
 
     def accept(self, socket: "Socket") -> Receiver:
@@ -71,6 +73,7 @@ class Socket(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._inflow: Inflow
         self.open = False
+        self.gateways: tuple[str, ...] = ()  # where this client reaches them
         self.writable = _WRITABLE
 
     # What the owner calls.
@@ -193,12 +196,14 @@ class Socket(asyncio.Protocol):
             receiver.lost()
 
     def _handshake(self, request: Request) -> None:
-        response = handshake.answer(self._ws, request, self._acceptor.allowed_origins)
+        acceptor = self._acceptor
+        response = handshake.answer(self._ws, request, acceptor.allowed_origins, acceptor.addresses)
         self._ws.send_response(response)
         if response.status_code == 101:
             self._flush()
             self.open = True
-            self._receiver = self._acceptor.accept(self)
+            self.gateways = acceptor.addresses.seen_by(request.headers.get("Host"))
+            self._receiver = acceptor.accept(self)
 
     def _frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.BINARY:

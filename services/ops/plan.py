@@ -83,6 +83,9 @@ def _signing(settings: UpSettings, known: Keys) -> dict[str, str]:
 
 
 def _gateways(settings: UpSettings, environment: dict[str, str]) -> Iterator[Part]:
+    """Each knows where a browser reaches all of them, unless that is configured."""
+    reached = ",".join(f"http://*:{port}" for port in settings.gateway_ports)
+    environment = {"ANTIPHON_PUBLIC_ADDRESSES": reached} | environment
     for number, port in enumerate(settings.gateway_ports, start=1):
         yield _part("gateway", number, environment, settings.host, port, GATEWAY_STOP_S)
 

@@ -135,6 +135,16 @@ async def shown(gateway: RealService, session_id: str) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name not in ("degraded", "at", "running")}
 
 
+def told(client: Client) -> list[str] | None:
+    """What is away, by what a client was told last without asking; None if nothing came since the last look."""
+    names: list[str] | None = None
+    while not client.pushes.empty():
+        data = client.pushes.get_nowait()["message"]["data"]
+        assert data["type"] == "degraded"
+        names = data["degraded"]
+    return names
+
+
 @pytest.mark.parametrize("owner", ["history", "projector"])
 async def test_an_owner_that_died_is_named_and_posting_goes_on(owner: str, nats_url: str, database_url: str) -> None:
     given = {"ANTIPHON_NATS_URL": nats_url, "ANTIPHON_DATABASE_URL": database_url, "ANTIPHON_COMMANDS_PER_S": "0"}
@@ -142,8 +152,9 @@ async def test_an_owner_that_died_is_named_and_posting_goes_on(owner: str, nats_
         running("history", given) as history,
         running("projector", given) as projector,
         running("gateway", given) as gateway,
-        talking([gateway], "ada") as (ada,),
+        talking([gateway], "ada", "eve") as (ada, eve),
     ):
+        assert eve.hello["data"]["degraded"] == []
         session_id = await new_session(ada)
         sent = await ada.send_message(session_id, "**one**", metadata={"a": [1]})
         await ada.rpc("message.edit", id=ids.uuid7(), session_id=session_id, message_id=sent["id"], content="two")
@@ -162,9 +173,11 @@ async def test_an_owner_that_died_is_named_and_posting_goes_on(owner: str, nats_
             assert {name: now.get(name) for name in was if now.get(name) != was[name]} == {}
         seq = (await ada.send_message(session_id, "still here"))["seq"]
         assert (await ada.event())["offset"] == seq
+        await eventually(lambda: told(eve) == [owner])
         async with running(owner, given, f"{owner}-2"):
 
             async def all_is_well() -> bool:
                 return await degraded(ada, session_id) == []
 
             await eventually(lambda: all_is_well(), 30)
+            await eventually(lambda: told(eve) == [])

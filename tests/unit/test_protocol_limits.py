@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.addresses import Addresses
 from services.gateway.limits import Buckets, TokenBucket
 from services.gateway.origins import allowed
 
@@ -54,3 +55,46 @@ def test_forgotten_addresses_cost_no_memory() -> None:
 )
 def test_origins(origin: str | None, host: str, setting: set[str], verdict: bool) -> None:
     assert allowed(origin, host, frozenset(setting)) is verdict
+
+
+HERE = "http://*:8000, http://*:8001/"
+TWO = "https://one.example,https://two.example:8443"
+
+
+@pytest.mark.parametrize(
+    ("listed", "host", "seen"),
+    [
+        ("", "localhost:8000", []),
+        (HERE, "localhost:8001", ["http://localhost:8000", "http://localhost:8001"]),
+        (HERE, "[::1]:8000", ["http://[::1]:8000", "http://[::1]:8001"]),
+        (HERE, "LOCALHOST:8000", ["http://localhost:8000", "http://localhost:8001"]),
+        (HERE, "chat.example", []),
+        (HERE, "localhost:80000", []),
+        (HERE, "a; script-src *:8000", []),
+        (HERE, None, []),
+        (TWO, "two.example:8443", ["https://one.example", "https://two.example:8443"]),
+        (TWO, "two.example", []),
+    ],
+)
+def test_who_came_by_a_gateways_own_address_is_told_all_of_them(listed: str, host: str | None, seen: list[str]) -> None:
+    assert list(Addresses(listed).seen_by(host)) == seen
+
+
+@pytest.mark.parametrize("listed", ["localhost:8000", "ws://localhost:8000", "http://a/path", "http://a b", "*"])
+def test_what_is_no_address_is_refused(listed: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        Addresses(listed)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "verdict"),
+    [
+        ("http://localhost:8001", "localhost:8000", True),
+        ("http://127.0.0.1:8001", "localhost:8000", False),
+        ("http://localhost:8002", "localhost:8000", False),
+        ("https://localhost:8001", "localhost:8000", False),
+        ("http://localhost:8001", "evil.example", False),
+    ],
+)
+def test_pages_of_one_gateway_may_call_the_others(origin: str, host: str, verdict: bool) -> None:
+    assert allowed(origin, host, frozenset(), Addresses(HERE).seen_by(host)) is verdict

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from websockets.frames import Frame, Opcode
 
+from services.gateway.addresses import Addresses
 from services.gateway.socket import Socket
 from services.gateway.stats import Stats
 from tests.support.eventually import eventually
@@ -77,6 +78,7 @@ class Owner:
     frame_bytes = LIMIT
     buffer_bytes = 65_536
     allowed_origins: frozenset[str] = frozenset()
+    addresses = Addresses("")
     stats = Stats(CollectorRegistry())
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ def make_app(gateway: Gateway, health: Health) -> FastAPI:
     problems.install(app)
     description.install(app)
     bodies.install(app, gateway.settings.frame_bytes)
-    cors.install(app, gateway.settings.origins)
+    cors.install(app, gateway.settings.origins, gateway.settings.addresses)
     parts = (
         auth,
         stream,
@@ -66,7 +66,7 @@ def make_app(gateway: Gateway, health: Health) -> FastAPI:
     for router in (module.router for module in parts):
         app.include_router(router)
     app.router.routes.extend(health.routes())
-    web.install(app)
+    web.install(app, gateway.settings.addresses)
     return app
 
 

@@ -7,14 +7,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
+from services.gateway.addresses import Addresses, is_host
+
 DIST = Path(__file__).parents[1] / "web" / "dist"
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'{reached}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -36,17 +37,29 @@ class Assets(StaticFiles):
         return answer
 
 
-def install(app: FastAPI, dist: Path = DIST) -> None:
+def headers(host: str | None, addresses: Addresses) -> dict[str, str]:
+    """What comes with the page: it may call the gateway it came from, as `host`, and the others."""
+    own = [f"ws://{host}", f"wss://{host}"] if is_host(host) else []
+    others = [one for http in addresses.seen_by(host) for one in (http, http.replace("http", "ws", 1))]
+    reached = "".join(f" {one}" for one in dict.fromkeys([*own, *others]))
+    return {**HEADERS, "Content-Security-Policy": POLICY.format(reached=reached)}
+
+
+def install(app: FastAPI, addresses: Addresses, dist: Path = DIST) -> None:
     """Afterwards `/` is the web client, or says how to build it."""
 
     @app.get("/", include_in_schema=False)
-    async def index(_request: Request) -> Response:
+    async def index(request: Request) -> Response:
         page = dist / "index.html"
-        return FileResponse(page, headers=HEADERS) if page.is_file() else HTMLResponse(MISSING)
+        if not page.is_file():
+            return HTMLResponse(MISSING)
+        return FileResponse(page, headers=headers(request.headers.get("host"), addresses))
 
     @app.get("/icon.svg", include_in_schema=False)
-    async def icon(_request: Request) -> Response:
+    async def icon(request: Request) -> Response:
         file = dist / "icon.svg"
-        return FileResponse(file, headers=HEADERS) if file.is_file() else Response(status_code=404)
+        if not file.is_file():
+            return Response(status_code=404)
+        return FileResponse(file, headers=headers(request.headers.get("host"), addresses))
 
     app.mount("/assets", Assets(directory=dist / "assets", check_dir=False))
