@@ -11,10 +11,10 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import crowd, latency, many, room, sender, tokens, workers
+from tests.bench import crowd, latency, many, page, room, sender, tokens, workers
 from tests.support.system import whole_system
 
-NAMES = ("latency", "sender", "room", "crowd", "many", "tokens", "workers")
+NAMES = ("latency", "sender", "room", "crowd", "many", "page", "tokens", "workers")
 ENVIRONMENT = {
     "ANTIPHON_COMMANDS_PER_S": "0",
     "ANTIPHON_CONNECTIONS_PER_USER": "0",
@@ -46,6 +46,9 @@ async def main(names: set[str]) -> None:
                     print(line, flush=True)
             if "crowd" in names:
                 print(await crowd.measure(system, directory), flush=True)
+            if "page" in names:
+                for line in await page.measure(system):
+                    print(line, flush=True)
             if "many" in names:
                 pid = int(system.ps()["gateway-1"]["pid"])
                 print(await many.hold(system.addresses[0], pid, system.token("bench"), 10_000, 30.0), flush=True)

@@ -1,88 +1,148 @@
-"""A long conversation at the page: read upwards without a jump, with few elements."""
+"""A long conversation at the page: read to its beginning and back without a jump, with little in memory."""
 
-import asyncio
-from math import inf
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
+import pytest_asyncio
 
 from shared import ids
-from tests.e2e.page import CHROMIUM, NO_CHROMIUM, window
+from tests.e2e.page import CHROMIUM, NO_CHROMIUM, Page, window
+from tests.support.client import connected
 from tests.support.eventually import eventually
+from tests.support.long_session import filled, tell
+from tests.support.scrolling import come_in, read
 from tests.support.system import System, whole_system
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
-MESSAGES = 500
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM), pytest.mark.asyncio(loop_scope="module")]
+MESSAGES = 1500
+MISSED = 1100  # more than a client that comes back is given one by one
 ELEMENTS = 200
-AT_ONCE = 20
-UP = """async () => {
-  const box = document.querySelector("#scroll"), edge = box.getBoundingClientRect().top;
-  const all = () => [...document.querySelectorAll("#messages .message")];
-  box.scrollTop = 300;
-  const held = all().find((it) => it.getBoundingClientRect().bottom > edge);
-  const [first, before] = [all()[0], held.getBoundingClientRect().top];
-  for (let frames = 0; frames < 120 && all()[0] === first; frames++) await new Promise(requestAnimationFrame);
-  await new Promise(requestAnimationFrame);
-  return [held.isConnected ? held.getBoundingClientRect().top - before : null, all()[0] !== first];
-}"""  # goes up to where older messages are needed: how far a message that was seen has moved when they are there
+STILL_PX = 2
+PX = 2000
 
 
-async def said(system: System, count: int) -> tuple[str, str]:
-    """Ada's token and her session, in which so much was said."""
-    token = system.token("ada")
-    headers = {"Authorization": f"Bearer {token}"}
-    turns = asyncio.Semaphore(AT_ONCE)
-    async with httpx.AsyncClient(base_url=system.addresses[0], headers=headers, timeout=20) as http:
+class Cable:
+    """What a page's sockets go through; it can be pulled."""
 
-        async def write(path: str, body: dict[str, str]) -> dict[str, str]:
-            async with turns:
-                answer = await http.post(path, json=body, headers={"Idempotency-Key": ids.uuid7()})
-            answer.raise_for_status()
-            return dict(answer.json())
+    def __init__(self) -> None:
+        self.pulled = False
+        self._open: list[playwright_api.WebSocketRoute] = []
 
-        made = await write("/api/sessions", {"title": "Long"})
-        path, session = f"/api/chats/{made['chat_id']}/messages", made["session_id"]
-        await asyncio.gather(*(write(path, {"session_id": session, "content": f"message {n}"}) for n in range(count)))
-    return token, session
+    async def through(self, socket: "playwright_api.WebSocketRoute") -> None:
+        if self.pulled:
+            await socket.close()
+            return
+        socket.connect_to_server()
+        self._open.append(socket)
+
+    async def pull(self) -> None:
+        self.pulled = True
+        for socket in self._open:
+            await socket.close()
 
 
-async def test_a_long_conversation_is_read_upwards_without_a_jump(data_dir: Path) -> None:
-    async with (
-        whole_system(data_dir, environment={"ANTIPHON_COMMANDS_PER_S": "0"}) as system,
-        playwright_api.async_playwright() as tools,
-    ):
-        token, session = await said(system, MESSAGES)
+class Reader:
+    """Ada at a long conversation, and what her page has asked for."""
+
+    def __init__(self, page: Page, session: str, chat: str) -> None:
+        self.page, self.session, self.chat = page, session, chat
+        self.cable = Cable()
+        self.asked: list[str] = []
+        page.page.on("websocket", lambda socket: socket.on("framesent", lambda sent: self.asked.append(str(sent))))
+
+    async def top(self) -> tuple[str, float]:
+        """The message at the top of the screen, and where it is."""
+        found = await self.page.page.evaluate(
+            """() => {
+              const edge = document.querySelector("#scroll").getBoundingClientRect().top;
+              const all = [...document.querySelectorAll("#messages .message")];
+              const held = all.find((it) => it.getBoundingClientRect().bottom > edge);
+              return [held.dataset.id, held.getBoundingClientRect().top];
+            }"""
+        )
+        return str(found[0]), float(found[1])
+
+    async def stays(self, before: tuple[str, float]) -> None:
+        """What was at the top of the screen is there still."""
+        message, top = await self.top()
+        assert message == before[0]
+        assert abs(top - before[1]) <= STILL_PX
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", name="system")
+async def _system(session_directory: Path) -> AsyncIterator[System]:
+    async with whole_system(session_directory / "long", environment={"ANTIPHON_COMMANDS_PER_S": "0"}) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", name="reader")
+async def _reader(system: System) -> AsyncIterator[Reader]:
+    async with playwright_api.async_playwright() as tools:
         browser = await tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        ada = await window(browser)
-        await ada.page.goto(f"{system.addresses[0]}/#session={session}")
-        await ada.page.get_by_role("button", name="I have a token").click()
-        await ada.page.get_by_label("Token").fill(token)
-        await ada.page.get_by_role("button", name="Come in", exact=True).click()
-        await ada.page.locator("#messages .message").nth(40).wait_for()
-        await ada.page.locator("#scroll").hover()
-        seen: set[str] = set(await ada.texts())
-        jumps: list[float] = []
-        elements: list[int] = []
-
-        moved = 0
-
-        async def all_of_them() -> bool:
-            nonlocal moved
-            shift, changed = await ada.page.evaluate(UP)
-            jumps.append(inf if shift is None else abs(shift))  # what is read stays in the page
-            moved += changed
-            elements.append(await ada.page.locator("#messages > *").count())
-            seen.update(await ada.texts())
-            return len(seen) == MESSAGES
-
-        await eventually(all_of_them, 40)
-        assert moved >= MESSAGES // ELEMENTS, "older messages came in many steps"
-        assert max(jumps) <= 2, "pixels that a message moved by while others came before it"
-        assert max(elements) < ELEMENTS
-        await ada.page.get_by_role("button", name="Newest messages").click()
-        await ada.say("the end")
-        await ada.page.locator("#messages .posted", has_text="the end").wait_for()
-        assert ada.complaints == []
+        reader = Reader(await window(browser), *await filled(system, MESSAGES))
+        await reader.page.page.route_web_socket("**/connection/websocket", reader.cable.through)
+        await come_in(reader.page.page, system.addresses[0], reader.session, system.token("ada"))
+        yield reader
         await browser.close()
+
+
+async def test_a_long_conversation_is_read_to_its_beginning_and_back_without_a_jump(reader: Reader) -> None:
+    up = await read(reader.page.page, up=True, px=PX)
+    assert up.ended
+    assert (await reader.page.texts())[0].startswith("message 0 and more")
+    down = await read(reader.page.page, up=False, px=PX)
+    assert down.ended
+    assert (await reader.page.texts())[-1] == f"message {MESSAGES - 1}"
+    for found in (up, down):
+        assert found.jump is not None, "what was read stays in the page"
+        assert found.jump <= STILL_PX
+        assert found.elements < ELEMENTS
+    assert sum('"after"' in sent for sent in reader.asked) >= (MESSAGES - 1000) // 100, "what is far away is let go of"
+    assert reader.page.complaints == []
+
+
+async def test_whoever_reads_far_up_is_not_moved_and_told_what_is_new(system: System, reader: Reader) -> None:
+    ada = reader.page
+    await ada.page.locator("#scroll").hover()
+    await read(ada.page, up=True, px=PX)
+    before = await reader.top()
+    async with connected(system.addresses[1], system.token("ada")) as client:
+        made = await client.rpc("session.invite", id=ids.uuid7(), session_id=reader.session)
+    async with connected(system.addresses[1], system.token("bob", name="Bob")) as client:
+        await client.rpc("session.join", id=ids.uuid7(), invite=made["invite"])
+        for text in ("one", "two"):
+            await client.rpc("message.send", id=ids.uuid7(), session_id=reader.session, content=text, reply=True)
+    await ada.page.get_by_role("button", name="New messages: 4").wait_for()
+    await reader.stays(before)
+    await ada.page.get_by_role("button", name="New messages").click()
+    await ada.page.locator("#messages .assistant.posted").nth(1).wait_for()
+    assert [text for text in await ada.texts() if text in ("one", "two")] == ["one", "two"]
+    await ada.say("the end")
+    await ada.page.locator("#messages .posted", has_text="the end").wait_for()
+    assert ada.complaints == []
+
+
+async def test_a_reader_far_up_who_missed_too_much_stays_there_and_finds_all_of_it(
+    system: System, reader: Reader
+) -> None:
+    await read(reader.page.page, up=True, px=PX, frames=20)
+    before = await reader.top()
+    await reader.cable.pull()
+    said = MESSAGES + 5
+    await tell(system, reader.session, reader.chat, said, said + MISSED)
+    reader.cable.pulled = False
+    await reader.page.page.wait_for_selector("#status[data-state=connected]")
+    position = str(MESSAGES + MISSED)[:2]
+
+    async def caught_up() -> bool:
+        return f"position {position}" in await reader.page.status()
+
+    await eventually(caught_up, 15)
+    await reader.stays(before)
+    down = await read(reader.page.page, up=False, px=PX)
+    assert down.ended
+    assert down.jump is not None
+    assert down.jump <= STILL_PX
+    assert (await reader.page.texts())[-1] == f"message {said + MISSED - 1}"

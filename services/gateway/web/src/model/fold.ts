@@ -1,6 +1,6 @@
 /** What an event, or a chunk of a reply, makes of a session's state. Pure: no DOM, no network, no clock. */
-import { fromReply, message, planFrom } from "./messages";
-import type { Chunk, Envelope, Message, Note, Row, State } from "./types";
+import { fromReply, message, planFrom, switchFromRow } from "./messages";
+import type { Chunk, Envelope, Message, Row, State } from "./types";
 
 type Fold = (state: State, event: Envelope, seq: number) => Partial<State>;
 
@@ -22,10 +22,10 @@ export function chunk(state: State, { reply_id, chat_id, attempt, position, text
 }
 
 const FOLDS: Record<string, Fold> = {
-  "session.created": (state, { data }, seq) => ({
+  "session.created": (state, { data, time }, seq) => ({
     title: data["title"] ?? "", kind: data["kind"] ?? "chat", owner: data["owner"] ?? "", created: seq, track: data["track"] ?? null,
     active: data["chat_id"],
-    people: put(state.people, data["owner"], { user: data["owner"], name: data["owner_name"] || data["owner"], role: "owner" }),
+    people: put(state.people, data["owner"], { user: data["owner"], name: data["owner_name"] || data["owner"], role: "owner", since: seq, joined: time }),
     chats: put(state.chats, data["chat_id"], { id: data["chat_id"], name: data["chat_name"] ?? "", type: data["chat_type"] ?? (data["kind"] === "track" ? "planning" : "discussion"), agent: "", count: 0 }),
     older: put(state.older, data["chat_id"], false),
     running: data["reply_id"] ? put(state.running, data["reply_id"], asked(data["reply_id"], data["chat_id"], "", 0, "greet")) : state.running,
@@ -35,10 +35,8 @@ const FOLDS: Record<string, Fold> = {
   "session.unarchived": () => ({ archived: false }),
   "session.deleted": () => ({ deleted: true }),
   "session.restored": () => ({ deleted: false }),
-  "participant.joined": (state, event, seq) => ({
-    people: put(state.people, event.data["user"], { user: event.data["user"], name: event.data["name"] || event.data["user"], role: event.data["role"] ?? "member" }),
-    notes: [...state.notes, note("joined", event, seq, event.data["name"] || event.data["user"])],
-  }),
+  "participant.joined": (state, { data, time }, seq) =>
+    state.people.has(data["user"]) ? {} : { people: put(state.people, data["user"], { user: data["user"], name: data["name"] || data["user"], role: data["role"] ?? "member", since: seq, joined: time }) },
   "participant.left": gone,
   "participant.removed": gone,
   "participant.role_changed": (state, { data }) => {
@@ -52,16 +50,16 @@ const FOLDS: Record<string, Fold> = {
   "chat.renamed": (state, { data }) => chatWith(state, data["chat_id"], { name: data["name"] }),
   "chat.activated": (_, { data }) => ({ active: data["chat_id"] }),
   "chat.configured": (state, { data }) => (data["ai_context"]?.agent ? chatWith(state, data["chat_id"], { agent: data["ai_context"].agent }) : {}),
-  "agent.switched": (state, event, seq) => ({
-    ...chatWith(state, event.data["chat_id"], { agent: event.data["agent"] }),
-    notes: [...state.notes, note("switched", event, seq, event.data["agent"])],
+  "agent.switched": (state, { data, time }, seq) => ({
+    ...chatWith(state, data["chat_id"], { agent: data["agent"] }),
+    notes: put(state.notes, seq, switchFromRow({ seq, time, chat_id: data["chat_id"], to: data["agent"], reason: data["reason"] })),
   }),
   "message.posted": (state, { id, time, actor, actorname, data }, seq) => {
     const author = { author: actor, name: actorname || state.people.get(actor)?.name || actor };
     const after = place(state, data["chat_id"], data["parent"]);
-    const said = message({ id, time, seq, changed: seq, after, chat: data["chat_id"], role: data["role"] ?? "user", text: data["content"], model: data["model"] ?? "", ...author });
+    const said = message({ id, time, seq, changed: seq, after, parent: data["parent"] ?? "", chat: data["chat_id"], role: data["role"] ?? "user", text: data["content"], model: data["model"] ?? "", ...author });
     const reply = data["reply_id"] as string | undefined;
-    const running = reply && !state.running.has(reply) && !state.messages.has(reply) ? put(state.running, reply, asked(reply, said.chat, data["agent"] ?? "", seq, "answer")) : state.running;
+    const running = reply && !state.running.has(reply) && !state.messages.has(reply) ? put(state.running, reply, asked(reply, said.chat, data["agent"] ?? "", seq, "answer", said.id)) : state.running;
     return { ...counted(state, said.chat), messages: put(state.messages, id, said), running };
   },
   "message.edited": (state, { data }, seq) => changed(state, data["message_id"], { text: data["content"], edited: true, changed: seq }),
@@ -70,7 +68,7 @@ const FOLDS: Record<string, Fold> = {
     (data["message_ids"] as string[]).reduce<Partial<State>>((made, id) => changed({ ...state, ...made }, id, { text: "", state: "erased", changed: seq }), {}),
   "reply.requested": (state, { data }) => {
     const after = data["purpose"] === "finalize" ? -1 : data["parent"] ? place(state, data["chat_id"], data["parent"]) : 0;
-    return { running: put(state.running, data["reply_id"], asked(data["reply_id"], data["chat_id"], data["agent"] ?? "", after, data["purpose"])) };
+    return { running: put(state.running, data["reply_id"], asked(data["reply_id"], data["chat_id"], data["agent"] ?? "", after, data["purpose"], data["parent"])) };
   },
   "reply.started": (state, { data, time }) => {
     const known = state.running.get(data["reply_id"]) ?? asked(data["reply_id"], data["chat_id"], "", -1, "");
@@ -98,22 +96,21 @@ const FOLDS: Record<string, Fold> = {
   "receipt.read": (state, { data }) => ({ receipts: put(state.receipts, data["user"], data["up_to_seq"]) }),
 };
 
-function gone(state: State, event: Envelope, seq: number): Partial<State> {
-  const name = state.people.get(event.data["user"])?.name ?? event.data["user"];
-  return { people: without(state.people, event.data["user"]), notes: [...state.notes, note("left", event, seq, name)] };
+function gone(state: State, { data }: Envelope): Partial<State> {
+  return { people: without(state.people, data["user"]), receipts: without(state.receipts, data["user"]) };
 }
 
 /** Seq of the message that a new one follows: its parent, or the newest of its chat. */
 function place(state: State, chat: string, parent?: string | null): number {
   if (parent === "root") return 0;
   if (parent) return state.messages.get(parent)?.seq ?? -1;
-  let newest = 0;
+  let newest = state.older.has(chat) ? 0 : -1;
   for (const it of state.messages.values()) if (it.chat === chat && it.state !== "failed" && it.seq > newest) newest = it.seq;
   return newest;
 }
 
-function asked(id: string, chat: string, agent: string, after: number, purpose: string): Message {
-  return message({ id, chat, role: "assistant", agent, after, purpose, state: "waiting", time: new Date(0).toISOString() });
+function asked(id: string, chat: string, agent: string, after: number, purpose: string, parent?: string | null): Message {
+  return message({ id, chat, role: "assistant", agent, after, purpose, parent: parent ?? "", state: "waiting", time: new Date(0).toISOString() });
 }
 
 function changed(state: State, id: string, news: Partial<Message>): Partial<State> {
@@ -128,10 +125,6 @@ function counted(state: State, chat: string): Partial<State> {
 function chatWith(state: State, id: string, news: Row): Partial<State> {
   const known = state.chats.get(id);
   return known ? { chats: put(state.chats, id, { ...known, ...news }) } : {};
-}
-
-function note(what: Note["what"], { id, time, data }: Envelope, seq: number, name: string): Note {
-  return { kind: "note", id, what, time, seq, name, chat: data["chat_id"] ?? "", reason: data["reason"] ?? "" };
 }
 
 function put<K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> {

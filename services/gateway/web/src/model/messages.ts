@@ -1,8 +1,8 @@
 /** Messages as they are shown: from a row of a list, from an event, or made here before the log has them. */
-import type { Envelope, Message, Plan, Row } from "./types";
+import type { Envelope, Message, Note, Plan, Row } from "./types";
 
 const BLANK: Message = {
-  kind: "message", id: "", chat: "", role: "user", author: "", name: "", text: "", time: "", seq: Infinity, changed: 0, after: -1,
+  kind: "message", id: "", chat: "", role: "user", author: "", name: "", text: "", time: "", seq: Infinity, changed: 0, after: -1, parent: "",
   state: "posted", edited: false, agent: "", model: "", finish: "", tokens: 0, cost: null, attempt: 0, purpose: "", note: "",
 };
 
@@ -23,11 +23,24 @@ export function fromRow(row: Row): Message {
     seq: row["seq"],
     changed: row["changed_seq"],
     after: row["after"] ?? -1,
+    parent: row["parent"] ?? "",
     state: row["erased"] ? "erased" : row["redacted"] ? "redacted" : "posted",
     edited: !!row["edited_at"],
     agent: row["agent"] ?? "",
     ...spent(row["model"], row["finish_reason"], row["usage"], row["cost_usd"]),
   });
+}
+
+/** A reply that has failed: the row that a page has of it. */
+export function failedFromRow(row: Row): Message {
+  const { reply_id: id, chat_id: chat, seq, time, partial: text, message: note, purpose } = row;
+  const facts = { id, chat, seq, time, text, note, purpose, changed: seq, role: "assistant", state: "failed" as const };
+  return message({ ...facts, agent: row["agent"] ?? "", parent: row["parent"] ?? "", after: row["after"] ?? -1 });
+}
+
+/** One agent after another: the row that a page has of it. */
+export function switchFromRow({ seq, time, chat_id: chat, to: name, reason }: Row): Note {
+  return { kind: "note", id: `switch-${seq}`, what: "switched", chat, seq, time, name, reason: reason ?? "" };
 }
 
 /** The assistant's message that a `reply.completed` is. */
@@ -44,6 +57,7 @@ export function fromReply({ time, data }: Envelope, seq: number, after: number):
     seq,
     changed: seq,
     after,
+    parent: data["parent"] ?? "",
     ...spent(data["model"], data["finish_reason"], data["usage"], data["usage"]?.cost_usd),
   });
 }

@@ -1,54 +1,51 @@
-/** A session's state from a snapshot, and pages of older messages put before what is known. */
-import { fromRow, message, planFrom } from "./messages";
-import type { Chat, Message, Row, State } from "./types";
+/** A session's state from a snapshot. */
+import { failedFromRow, fromRow, message, planFrom } from "./messages";
+import { type Place, noted, withWindow } from "./pages";
+import type { Chat, Message, Person, Row, State } from "./types";
 
 export function empty(id: string): State {
   return {
     id, title: "", kind: "chat", owner: "", archived: false, deleted: false, created: 0, at: 0, track: null, degraded: [],
-    people: new Map(), chats: new Map(), active: "", messages: new Map(), running: new Map(), notes: [], plans: new Map(),
+    people: new Map(), chats: new Map(), active: "", messages: new Map(), gaps: new Map(), running: new Map(), notes: new Map(), plans: new Map(),
     receipts: new Map(), older: new Map(),
   };
 }
 
-/** Takes a snapshot: a whole one replaces what was known; one after a recovery has only the running replies. */
-export function load(state: State, snapshot: Row): State {
+/** Takes a snapshot: a whole one replaces what was known, but for what the reader has before them in a chat; one after
+ * a recovery has only the running replies. */
+export function load(state: State, snapshot: Row, on = "", place: Place = null): State {
   const running = withRunning(snapshot["messages"] ? new Map() : state.running, snapshot["running"] ?? []);
   const degraded = snapshot["degraded"] ?? state.degraded;
   if (!snapshot["messages"]) return { ...state, running, degraded };
   const session: Row = snapshot["session"] ?? {};
+  const said: Message[] = [...snapshot["messages"].map(fromRow), ...(snapshot["failed"] ?? []).map(failedFromRow)];
   const active = snapshot["active_chat"] ?? "";
-  return {
+  const fresh: State = {
     ...empty(state.id),
     title: session["title"] ?? "",
     kind: session["kind"] ?? "chat",
     owner: session["owner"] ?? "",
     archived: !!session["archived_at"],
     deleted: !!session["deleted_at"],
-    created: session["seq"] ?? 1,
+    created: (snapshot["participants"] ?? []).find((it: Row) => it["role"] === "owner")?.["since_seq"] ?? 1,
     at: snapshot["at"] ?? 0,
     track: snapshot["track"] ?? null,
     degraded,
-    people: new Map((snapshot["participants"] ?? []).map((it: Row) => [it["user"], { user: it["user"], name: it["name"] || it["user"], role: it["role"] }])),
+    people: new Map((snapshot["participants"] ?? []).map((it: Row) => [it["user"], person(it)])),
     chats: new Map((snapshot["chats"] ?? []).map((it: Row) => [it["chat_id"], chat(it)])),
     active,
-    messages: new Map(snapshot["messages"].map((row: Row) => [row["id"], fromRow(row)])),
+    messages: new Map(said.map((it) => [it.id, it])),
     running,
-    notes: state.notes,
+    notes: noted(empty(state.id), snapshot),
     plans: new Map((snapshot["plans"] ?? []).map((it: Row) => [it["chat_id"], planFrom(it, it["seq"], it["time"])])),
     receipts: new Map((snapshot["receipts"] ?? []).map((it: Row) => [it["user"], it["up_to_seq"]])),
     older: new Map([[active, !!snapshot["more"]]]),
   };
+  return place && on === active && snapshot["more"] ? withWindow(fresh, state, on, place, said[0]?.seq ?? 0) : fresh;
 }
 
-/** Puts a page of a chat's history beside what is known; of a message known twice the later version counts. */
-export function addPage(state: State, chatId: string, rows: Row[], older: boolean): State {
-  const messages = new Map<string, Message>();
-  for (const row of rows) messages.set(row["id"], fromRow(row));
-  for (const [id, known] of state.messages) {
-    const loaded = messages.get(id);
-    if (!loaded || known.changed >= loaded.changed) messages.set(id, known);
-  }
-  return { ...state, messages, older: new Map(state.older).set(chatId, older) };
+function person(row: Row): Person {
+  return { user: row["user"], name: row["name"] || row["user"], role: row["role"], since: row["since_seq"] ?? 0, joined: row["joined_at"] ?? "" };
 }
 
 function chat(row: Row): Chat {
@@ -61,7 +58,7 @@ function withRunning(known: ReadonlyMap<string, Message>, rows: Row[]): Readonly
   for (const row of rows) {
     const before = running.get(row["reply_id"]);
     if (before && (before.attempt > row["attempt"] || (before.attempt === row["attempt"] && before.text.length > row["text"].length))) continue;
-    const facts = { attempt: row["attempt"], text: row["text"] ?? "", state: "running" as const, purpose: row["purpose"] ?? before?.purpose ?? "" };
+    const facts = { attempt: row["attempt"], text: row["text"] ?? "", state: "running" as const, purpose: row["purpose"] ?? before?.purpose ?? "", parent: row["parent"] || before?.parent || "" };
     const fresh = { id: row["reply_id"], chat: row["chat_id"], role: "assistant", time: new Date().toISOString() };
     running.set(row["reply_id"], before ? { ...before, ...facts } : message({ ...fresh, ...facts }));
   }

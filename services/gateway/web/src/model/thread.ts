@@ -1,5 +1,5 @@
 /** Which messages are shown: of those that stand beside each other one, and what follows it. Nothing else is ever hidden. */
-import type { Item, Message, State } from "./types";
+import type { Item, Message, Note, State } from "./types";
 
 export interface Beside {
   ids: string[]; // all that stand in one place, oldest first
@@ -18,14 +18,16 @@ export function thread(state: State, chat: string, chosen: ReadonlySet<string>):
   const all = [...state.messages.values(), ...state.running.values()].filter((it) => it.chat === chat);
   all.sort((a, b) => (a.seq === b.seq ? 0 : a.seq - b.seq));
   const places = new Map<string, Message[]>();
-  for (const it of all) if (it.after >= 0) places.set(key(it), [...(places.get(key(it)) ?? []), it]);
+  const follows = (it: Message) => (it.parent === "root" ? 0 : (state.messages.get(it.parent)?.seq ?? it.after));
+  const key = (it: Message) => `${follows(it)} ${it.role} ${follows(it) === 0 && it.role === "assistant" ? it.purpose : ""}`;
+  for (const it of all) if (follows(it) >= 0) places.set(key(it), [...(places.get(key(it)) ?? []), it]);
   const hidden = new Set<number>();
   const beside = new Map<string, Beside>();
   const items: Item[] = [];
   for (const it of all) {
-    const group = it.after >= 0 ? places.get(key(it))! : [it];
+    const group = follows(it) >= 0 ? places.get(key(it))! : [it];
     const shown = group.find(({ id }) => chosen.has(id)) ?? group.at(-1)!;
-    if (hidden.has(it.after) || shown !== it) {
+    if (hidden.has(follows(it)) || shown !== it) {
       if (Number.isFinite(it.seq)) hidden.add(it.seq);
       continue;
     }
@@ -35,11 +37,15 @@ export function thread(state: State, chat: string, chosen: ReadonlySet<string>):
   const posted = (it: Item): it is Message => it.kind === "message" && it.state !== "failed" && Number.isFinite(it.seq);
   const leaf = items.filter(posted).at(-1) ?? null;
   const first = state.older.get(chat) ? (items[0]?.seq ?? Infinity) : 0;
-  const extras = [...state.notes, ...state.plans.values()].filter((it) => (it.chat === chat || !it.chat) && it.seq >= first);
+  const extras = [...state.notes.values(), ...state.plans.values(), ...arrivals(state)].filter((it) => (it.chat === chat || !it.chat) && it.seq >= first);
   const merged = extras.length ? [...items, ...extras].sort((a, b) => (a.seq === b.seq ? 0 : a.seq - b.seq)) : items;
-  return { items: merged, beside, leaf, newest: all.filter(posted).at(-1) ?? null };
+  const gap = state.gaps.get(chat);
+  const here = gap ? merged.filter(({ seq }) => seq <= gap.after) : merged;
+  return { items: here, beside, leaf, newest: all.filter(posted).at(-1) ?? null };
 }
 
-function key(it: Message): string {
-  return `${it.after} ${it.role} ${it.after === 0 && it.role === "assistant" ? it.purpose : ""}`;
+/** Where those who are in it came in. */
+function arrivals(state: State): Note[] {
+  const later = [...state.people.values()].filter(({ since }) => since > state.created);
+  return later.map(({ user, name, since: seq, joined: time }) => ({ kind: "note", id: `joined-${user}`, what: "joined", chat: "", seq, time, name, reason: "" }));
 }

@@ -31,6 +31,7 @@ export interface Message {
   seq: number; // Infinity: not in the log yet, so it stands below everything that is
   changed: number;
   after: number; // seq of the message before it in its thread; 0: it begins one; -1: not known here
+  parent: string; // the message it is a sequel to, where it names one
   state: "posted" | "pending" | "refused" | "waiting" | "running" | "failed" | "redacted" | "erased";
   edited: boolean;
   agent: string;
@@ -49,7 +50,7 @@ export interface Note {
   chat: string;
   seq: number;
   time: string;
-  what: "switched" | "joined" | "left";
+  what: "switched" | "joined";
   name: string;
   reason: string;
 }
@@ -78,6 +79,8 @@ export interface Person {
   user: string;
   name: string;
   role: string;
+  since: number; // seq since when they are in it
+  joined: string;
 }
 
 export interface Chat {
@@ -86,6 +89,12 @@ export interface Chat {
   type: string;
   agent: string;
   count: number;
+}
+
+/** Messages between these two seqs are not loaded: the reader is above them, and the newest ones are kept besides. */
+export interface Gap {
+  after: number;
+  before: number;
 }
 
 export interface State {
@@ -102,9 +111,10 @@ export interface State {
   people: ReadonlyMap<string, Person>;
   chats: ReadonlyMap<string, Chat>;
   active: string;
-  messages: ReadonlyMap<string, Message>; // of each chat: from the newest back, without holes
+  messages: ReadonlyMap<string, Message>; // of each chat: from the newest back, without holes but for its gap
+  gaps: ReadonlyMap<string, Gap>; // by chat
   running: ReadonlyMap<string, Message>; // replies that were asked for and have not ended
-  notes: readonly Note[];
+  notes: ReadonlyMap<number, Note>; // agents that followed others, by seq
   plans: ReadonlyMap<string, Plan>; // the newest of each chat
   receipts: ReadonlyMap<string, number>;
   older: ReadonlyMap<string, boolean>; // by chat: whether there is more before; absent: its messages were not loaded

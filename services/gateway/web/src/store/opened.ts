@@ -2,7 +2,8 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { type Subscription, SubscriptionState } from "centrifuge";
 import { chunk, fold } from "../model/fold";
-import { addPage, empty, load } from "../model/snapshot";
+import { type Place, addPage, atNewest, edge, letGo, refreshed } from "../model/pages";
+import { empty, load } from "../model/snapshot";
 import { thread } from "../model/thread";
 import type { Chunk, Envelope, Row, State } from "../model/types";
 import { type Failure, call, client } from "./link";
@@ -10,6 +11,7 @@ import * as outbox from "./outbox";
 import { refresh } from "./sessions";
 
 const PAGE = 100;
+const MOST = 200; // messages of a page
 export const state = signal<State | null>(null);
 export const past = signal<State | null>(null); // the session as it was, while somebody looks back
 export const chatId = signal(""); // the chat on the screen: at first the active one
@@ -17,7 +19,8 @@ export const chosen = signal<ReadonlySet<string>>(new Set());
 export const problem = signal<Failure | null>(null); // why it can't be shown
 export const present = signal<ReadonlySet<string>>(new Set()); // users who have it open, anywhere
 export const typists = signal<ReadonlyMap<string, string>>(new Map()); // user -> chat
-export const loadingOlder = signal(false);
+export const loading = signal(false); // a page of history
+export const place = signal<Place>(null); // what the reader has before them; null: the newest
 
 export const shown = computed(() => past.value ?? state.value);
 export const chat = computed(() => (shown.value?.chats.has(chatId.value) ? chatId.value : (shown.value?.active ?? "")));
@@ -36,6 +39,7 @@ export function open(id: string, created = true): void {
   batch(() => {
     state.value = empty(id);
     chatId.value = "";
+    place.value = null;
     chosen.value = new Set();
   });
   history.replaceState(null, "", `#session=${id}`);
@@ -61,7 +65,7 @@ export function follow(id: string): void {
   if (state.value?.id !== id || subscription) return;
   const here = (subscription = client.newSubscription(`session:${id}`, { recoverable: true, positioned: true, joinLeave: true }));
   here.on("subscribed", ({ data }) => {
-    if (data) change((it) => load(it, data as Row));
+    if (data) afresh(data as Row);
     problem.value = null;
     void whoIsHere(here);
   });
@@ -76,22 +80,42 @@ export function follow(id: string): void {
   here.subscribe();
 }
 
-/** Loads the messages before those that are known; the first ones of a chat that was never shown. */
-export async function loadOlder(): Promise<void> {
+/** Loads the messages before those that are known, the first ones of a chat that was never shown; or those after the gap. */
+export async function loadPage(up: boolean): Promise<void> {
   const [here, id] = [state.value, chat.value];
-  if (!here || past.value || loadingOlder.value || !id || here.older.get(id) === false) return;
-  loadingOlder.value = true;
+  if (!here || past.value || loading.value || !id || (up ? here.older.get(id) === false : !here.gaps.has(id))) return;
+  const from = edge(here, id, up);
+  loading.value = true;
   try {
-    let oldest = Infinity;
-    for (const it of here.messages.values()) if (it.chat === id && it.seq < oldest) oldest = it.seq;
-    const before = here.older.has(id) && Number.isFinite(oldest) ? oldest : undefined;
-    const page = await call<{ messages: Row[]; more: boolean }>("chat.history", { session_id: here.id, chat_id: id, before, limit: PAGE });
-    if (state.value?.id === here.id) change((it) => addPage(it, id, page.messages, page.more));
+    const page = await call<Row>("chat.history", { session_id: here.id, chat_id: id, [up ? "before" : "after"]: from, limit: PAGE });
+    if (state.value?.id !== here.id) return;
+    change((it) => addPage(it, id, page, up, from));
+    batch(() => (apply(), (loading.value = false)));
   } catch (error) {
     problem.value = error as Failure;
   } finally {
-    loadingOlder.value = false;
+    loading.value = false;
   }
+}
+
+/** Goes to the newest messages. */
+export function toNewest(): void {
+  batch(() => {
+    place.value = null;
+    if (state.value) state.value = atNewest(state.value, chat.value);
+  });
+}
+
+/** Begins again from a snapshot. What the reader has before them stays, and is read anew: it may have changed meanwhile. */
+function afresh(snapshot: Row): void {
+  const [id, on, window] = [state.value?.id, chat.value, place.value];
+  change((it) => load(it, snapshot, on, window));
+  if (!window || !snapshot["messages"]) return;
+  const question = { session_id: id, chat_id: on, after: window.first - 1, limit: MOST };
+  void call<{ messages: Row[] }>("chat.history", question).then(
+    (page) => state.value?.id === id && change((it) => refreshed(it, page.messages)),
+    () => undefined,
+  );
 }
 
 effect(() => {
@@ -99,19 +123,20 @@ effect(() => {
 });
 
 effect(() => {
-  if (state.value?.at && chat.value && !state.value.older.has(chat.value)) void loadOlder();
+  if (state.value?.at && chat.value && !state.value.older.has(chat.value)) void loadPage(true);
 });
 
 /** Applies a change at the next frame, with all others that come until then. */
 function change(next: (state: State) => State): void {
   if (queue.push(next) > 1) return;
-  const later = () => {
-    const changes = queue;
-    queue = [];
-    if (state.value) state.value = changes.reduce((it, one) => one(it), state.value);
-  };
-  if (document.visibilityState === "visible") requestAnimationFrame(later);
-  else setTimeout(later, 50);
+  if (document.visibilityState === "visible") requestAnimationFrame(apply);
+  else setTimeout(apply, 50);
+}
+
+function apply(): void {
+  const changes = queue;
+  queue = [];
+  if (changes.length && state.value) state.value = letGo(changes.reduce((it, one) => one(it), state.value), chat.value, place.value);
 }
 
 function durable(event: Envelope, offset: number): void {

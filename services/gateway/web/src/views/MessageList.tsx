@@ -3,7 +3,7 @@ import { t } from "../i18n";
 import { message } from "../model/messages";
 import type { Item, Message } from "../model/types";
 import { me } from "../store/actions";
-import { chat, loadOlder, loadingOlder, past, shown, state, visible } from "../store/opened";
+import { chat, loadPage, loading, past, place, shown, state, toNewest, visible } from "../store/opened";
 import { waiting } from "../store/outbox";
 import { PlanCard } from "./PlanCard";
 import { MessageView, NoteView } from "./MessageView";
@@ -12,47 +12,85 @@ import { Scroller } from "./scroller";
 
 const STEP = 40; // items that the window moves by
 const WINDOW = 160; // items in the page at most
+const AHEAD = 80; // items above or below the window: with fewer the next page is loaded
+const MANY = 50; // new messages that are counted
 
 /** The messages: a window of at most `WINDOW` of them, moved along as somebody scrolls, without a jump. */
 export function MessageList() {
   const list = useRef<HTMLDivElement>(null);
   const scroller = useRef<Scroller | null>(null);
-  const [lastId, setLastId] = useState(""); // the last item of the window; empty: it follows the newest
+  const [pin, setPin] = useState<number | null>(null); // seq of the first item of the window; null: it follows the newest
   const [away, setAway] = useState(false);
+  const left = useRef(0); // seq of what was the newest when the reader left it
+  scroller.current?.look();
   const here = shown.value;
-  const items: Item[] = [...(visible.value?.items ?? []), ...(past.value ? [] : onTheirWay())];
-  const last = (lastId && items.findIndex(({ id }) => id === lastId) + 1) || items.length;
-  const first = Math.max(0, last - WINDOW);
+  const gap = !!here?.gaps.has(chat.value);
+  const items: Item[] = [...(visible.value?.items ?? []), ...(past.value || gap ? [] : onTheirWay())];
+  const latest = Math.max(0, items.length - WINDOW);
+  const pinned = pin === null ? -1 : items.findIndex(({ seq }) => seq >= pin);
+  const first = pinned < 0 ? latest : pinned;
+  const last = Math.min(first + WINDOW, items.length);
+  const whole = last === items.length && !gap;
   const older = !!here?.older.get(chat.value) && !past.value;
-  const move = useRef<(up: boolean) => void>(() => undefined);
-  move.current = (up) => {
-    if (up && first > 0) setLastId(items[Math.max(WINDOW, last - STEP) - 1]!.id);
-    else if (up && older) void loadOlder();
-    else if (!up && last < items.length) setLastId(items[last + STEP - 1]?.id ?? "");
+  const newest = visible.value?.newest?.seq ?? 0;
+
+  const stay = (from: number) => {
+    if (pin === null) left.current = newest;
+    if (items[from]) setPin(items[from].seq);
   };
+  const toLatest = () => {
+    setPin(null);
+    toNewest();
+    scroller.current?.toEnd();
+  };
+  const moves = {
+    move: (up: boolean) => {
+      if (up && first > 0) stay(Math.max(0, first - STEP));
+      else if (!up && last < items.length) stay(Math.min(first + STEP, latest));
+      if (up && older && first < AHEAD) void loadPage(true);
+      if (!up && gap && items.length - last < AHEAD) void loadPage(false);
+    },
+    follow: (follows: boolean) => {
+      if (!follows && pin === null) stay(first);
+      if (follows && pin !== null) setPin(null);
+    },
+    away: setAway,
+  };
+  const events = useRef(moves);
+  events.current = moves;
 
   useEffect(() => {
-    const one = (scroller.current = new Scroller(list.current!, (up) => move.current(up), setAway));
+    const one = (scroller.current = new Scroller(list.current!, () => events.current));
     return () => one.stop();
   }, []);
-  useEffect(() => (setLastId(""), scroller.current?.toEnd()), [here?.id, chat.value, past.value]);
-  useLayoutEffect(() => scroller.current?.settle(!lastId));
+  useEffect(() => (setPin(null), scroller.current?.toEnd()), [here?.id, chat.value, past.value]);
+  useEffect(() => {
+    place.value = past.value || pin === null || !items.length ? null : { first: items[first]!.seq, last: items[last - 1]!.seq };
+  }, [pin, first, last, items[last - 1]?.seq, past.value]);
+  useLayoutEffect(() => scroller.current?.settle(whole));
 
-  const toLatest = () => (setLastId(""), scroller.current?.toEnd());
+  const fresh = pin === null ? 0 : unseen(left.current);
   return (
     <div class="stage">
       <div id="scroll" ref={list} tabIndex={0} role="region" aria-label={t.value.messages}>
         <div id="messages" role="log" aria-live="off">
-          {(older || first > 0) && <p class="hint older">{loadingOlder.value ? t.value.loading : "⋯"}</p>}
+          {(older || first > 0) && <p class="hint older">{loading.value ? t.value.loading : "⋯"}</p>}
           {items.slice(first, last).map((it) => <Shown key={it.id} item={it} />)}
-          {here && !past.value && last === items.length && <Seen />}
+          {here && !past.value && whole && <Seen />}
         </div>
         {items.length === 0 && (!here || (here.older.has(chat.value) && !here.running.size)) && <Empty fresh={!here} />}
       </div>
-      {(away || lastId) && <button type="button" class="to-latest" onClick={toLatest}>↓ {t.value.toLatest}</button>}
-      <p class="sr" aria-live="polite">{spoken(items)}</p>
+      {(away || !whole || fresh > 0) && items.length > 0 && <button type="button" class="to-latest" onClick={toLatest}>↓ {fresh ? `${t.value.unseen}: ${fresh < MANY ? fresh : `${MANY}+`}` : t.value.toLatest}</button>}
+      <p class="sr" aria-live="polite">{spoken(visible.value?.leaf)}</p>
     </div>
   );
+}
+
+/** How many messages of others have come after `seq`, of those that are loaded. */
+function unseen(seq: number): number {
+  let count = 0;
+  for (const it of shown.value?.messages.values() ?? []) if (it.chat === chat.value && it.seq > seq && it.author !== me.value!.user && it.state === "posted") count++;
+  return count;
 }
 
 function Shown({ item }: { item: Item }) {
@@ -78,7 +116,6 @@ function onTheirWay(): Message[] {
 }
 
 /** What a screen reader says: the newest message of somebody else, once it is whole. */
-function spoken(items: Item[]): string {
-  const last = items.at(-1);
-  return last?.kind === "message" && last.state === "posted" && last.author !== me.value!.user ? `${last.name}: ${last.text}` : "";
+function spoken(last: Message | null | undefined): string {
+  return last?.state === "posted" && last.author !== me.value!.user ? `${last.name}: ${last.text}` : "";
 }

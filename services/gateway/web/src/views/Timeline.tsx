@@ -1,17 +1,18 @@
 import { useEffect, useRef } from "preact/hooks";
 import { clock, t } from "../i18n";
 import type { Row } from "../model/types";
+import { atNewest } from "../model/pages";
 import { empty, load } from "../model/snapshot";
 import { refused } from "../store/actions";
 import { ask } from "../store/link";
-import { past, state } from "../store/opened";
+import { chat, past, state } from "../store/opened";
 
 let wanted = 0; // the position asked for last
 let asking = false;
 
 /** Begins to look back: at the session as it is now. */
 export function lookBack(): void {
-  if (state.value) past.value = { ...state.value, running: new Map() };
+  if (state.value) past.value = { ...atNewest(state.value, chat.value), running: new Map() };
 }
 
 /** A slider over every position of the session; what is above it is the session as it was there. */
