@@ -82,10 +82,10 @@ class Leases:
             return None
         return await self._put(key, token, last.seq if last else 0)
 
-    async def _put(self, key: str, token: bytes, revision: int) -> int | None:
-        headers = {subjects.HEADER_EXPECTED_LAST: str(revision)}
+    async def _put(self, key: str, body: bytes, revision: int, **marks: str) -> int | None:
+        headers = {subjects.HEADER_EXPECTED_LAST: str(revision)} | marks
         try:
-            ack = await self._bus.js.publish(key, token, timeout=1.0, headers=headers, msg_ttl=TTL_S)
+            ack = await self._bus.js.publish(key, body, timeout=1.0, headers=headers, msg_ttl=TTL_S)
         except APIError as error:
             if error.err_code in _CONFLICT:
                 return None
@@ -107,12 +107,14 @@ class Leases:
         return taken
 
     async def _release(self, key: str, token: bytes) -> None:
-        """A refresh that was cancelled on its way may have moved the revision, so it is looked up."""
+        """A refresh that was cancelled on its way may have moved the revision, so it is looked up; and again if that
+        refresh arrives only then. A third time there is nothing left that could move it.
+        """
         with suppress(nats.errors.Error, errors.Unavailable):  # it expires by itself
-            last = await self._reader.head(STREAM, key)
-            if last is not None and last.body == token:
-                headers = {**_TOMBSTONE, subjects.HEADER_EXPECTED_LAST: str(last.seq)}
-                await self._bus.js.publish(key, b"", timeout=1.0, headers=headers, msg_ttl=TTL_S)
+            for _ in range(2):
+                last = await self._reader.head(STREAM, key)
+                if last is None or last.body != token or await self._put(key, b"", last.seq, **_TOMBSTONE):
+                    return
 
 
 class _Keeper:

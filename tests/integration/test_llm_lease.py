@@ -10,7 +10,7 @@ import pytest
 from services.llm.lease import TTL_S, ChatBusyError, LeaseLostError, Leases
 from shared import subjects
 from shared.bus.connection import Bus, connect
-from shared.bus.direct import DirectReader
+from shared.bus.direct import DirectReader, Stored
 from tests.support.eventually import eventually
 from tests.support.servers import NatsServer
 
@@ -45,6 +45,31 @@ async def test_a_lease_is_kept_beyond_its_ttl_and_free_when_it_is_given_back(nat
 
             await eventually(looked_long_enough)
             assert not any(free)
+        assert await is_free(second)
+
+
+class Overtaken(DirectReader):
+    """A refresh that was on its way when the lease was given back arrives just after the first look at the lease."""
+
+    bus: Bus
+    looks = 0
+
+    async def head(self, stream: str, subject: str) -> Stored | None:
+        last = await super().head(stream, subject)
+        self.looks += 1
+        if last is not None and self.looks == 2:  # the first was made to take it
+            expected = {subjects.HEADER_EXPECTED_LAST: str(last.seq)}
+            await self.bus.js.publish(subject, last.body, headers=expected, msg_ttl=TTL_S)
+        return last
+
+
+async def test_a_refresh_that_comes_too_late_does_not_keep_a_lease_that_is_given_back(nats_url: str) -> None:
+    async with leases(nats_url, "two") as (second, bus):
+        reader = Overtaken(bus.client)
+        reader.bus = bus
+        async with Leases(bus, reader, "one").held("session", "a chat"):
+            assert not await is_free(second)
+        assert reader.looks == 3
         assert await is_free(second)
 
 
