@@ -28,9 +28,12 @@ def told_in(body: bytes) -> dict[int, bytes]:
 
 def with_remains(events: list[Stored], after: int) -> list[Stored]:
     """The events, which are in order, and in their places what is left of those that they say were erased."""
+    tellers = [event for event in events if _TYPE in event.body]
+    if not tellers:
+        return events
     here = {event.seq for event in events}
     left: dict[int, Stored] = {}
-    for event in events:
+    for event in tellers:
         for seq, body in told_in(event.body).items():
             if after < seq < event.seq and seq not in here:
                 left[seq] = Stored(seq, event.subject, body)

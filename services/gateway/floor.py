@@ -6,18 +6,20 @@ It only grows. So a read from `a` is complete if the floor, asked for *after* th
 import asyncio
 
 import nats.errors
-from nats.js import JetStreamContext
-from nats.js.errors import Error as JetStreamError
+import orjson
 
 from shared import errors, subjects
+from shared.bus.client import NO_RESPONDERS, QuickClient
+
+TIMEOUT_S = 5.0
 
 
 class Floor:
     """The floor as it was last heard of. One request serves everybody who began to wait before it was sent."""
 
-    def __init__(self, js: JetStreamContext) -> None:
+    def __init__(self, client: QuickClient) -> None:
         self.seq = 1
-        self._js = js
+        self._client = client
         self._under_way: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
 
@@ -38,14 +40,18 @@ class Floor:
         if self._next is None:
             self._next = asyncio.create_task(self._ask(self._under_way))
             self._next.add_done_callback(lambda done: done.cancelled() or done.exception())  # if nobody waits any more
-        try:
-            await asyncio.shield(self._next)
-        except (nats.errors.Error, JetStreamError, ConnectionError) as error:
-            raise errors.Unavailable("the event stream does not answer") from error
+        await asyncio.shield(self._next)
         return self.seq
 
     async def _ask(self, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
         self._under_way, self._next = self._next, None
-        self.heard((await self._js.stream_info(subjects.EVENTS)).state.first_seq)
+        try:
+            status, reply = await self._client.call(f"$JS.API.STREAM.INFO.{subjects.EVENTS}", b"", TIMEOUT_S)
+        except (nats.errors.Error, TimeoutError) as error:
+            raise errors.Unavailable("the event stream does not answer") from error
+        answer = {} if status.startswith(NO_RESPONDERS) else orjson.loads(reply)
+        if "state" not in answer:
+            raise errors.Unavailable("the event stream does not answer")
+        self.heard(int(answer["state"]["first_seq"]))

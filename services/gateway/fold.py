@@ -18,6 +18,7 @@ BASE_BYTES, LINK_BYTES, ID_BYTES = 6000, 150, 350  # estimates, held to within t
 RECENT_EVENTS = 256
 RECENT_BYTES = 256 * 1024
 GENEROUS = 8
+_PLAIN = MessagePosted.TYPE
 
 
 class Fold:
@@ -29,7 +30,7 @@ class Fold:
         self._ids: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._recent: deque[Link] = deque()
         self._recent_bytes = 0
-        self._generous = False
+        self._most, self._most_bytes = RECENT_EVENTS, RECENT_BYTES
 
     @property
     def state(self) -> SessionState:
@@ -45,23 +46,30 @@ class Fold:
 
     def apply(self, link: Link) -> None:
         """Takes in one event."""
-        if left := told_in(link.body):
-            self._forget(left)
-        self._remember(link)
-        raw = _parse(link.body)
-        recorded = None
+        seq, _, body = link
+        raw = _parse(body)
         if raw is not None:
-            self._ids[str(raw.get("actor")), str(raw.get("id"))] = link.seq
+            self._ids[str(raw.get("actor")), str(raw.get("id"))] = seq
             if len(self._ids) > IDS:
                 self._ids.popitem(last=False)
-            recorded = None if _is_plain_message(raw) else _recorded(link.seq, raw)
+            if not _is_plain_message(raw):
+                self._take(seq, raw, body)
+        self._remember(link)
+        if seq > self._seq:
+            self._seq = seq
+
+    def _take(self, seq: int, raw: dict[str, Any], body: bytes) -> None:
+        """What is no plain message: it may change the state, or tell of what was erased."""
+        if left := told_in(body):
+            self._forget(left)
+        recorded = _recorded(seq, raw)
         if recorded is not None:
             self._state = evolve(self._state, recorded)
-        self._seq = max(self._seq, link.seq)
 
     def be_generous(self, generous: bool) -> None:
         """While it is, more of the newest events are kept: who comes back after a gateway died asks for many."""
-        self._generous = generous
+        factor = GENEROUS if generous else 1
+        self._most, self._most_bytes = RECENT_EVENTS * factor, RECENT_BYTES * factor
         self._trim()
 
     @property
@@ -102,12 +110,11 @@ class Fold:
     def _remember(self, link: Link) -> None:
         self._recent.append(link)
         self._recent_bytes += len(link.body)
-        self._trim()
+        if len(self._recent) > self._most or self._recent_bytes > self._most_bytes:
+            self._trim()
 
     def _trim(self) -> None:
-        factor = GENEROUS if self._generous else 1
-        most, most_bytes = RECENT_EVENTS * factor, RECENT_BYTES * factor
-        while self._recent and (len(self._recent) > most or self._recent_bytes > most_bytes):
+        while self._recent and (len(self._recent) > self._most or self._recent_bytes > self._most_bytes):
             self._recent_bytes -= len(self._recent.popleft().body)
 
 
@@ -120,8 +127,10 @@ def _parse(body: bytes) -> dict[str, Any] | None:
 
 
 def _is_plain_message(raw: dict[str, Any]) -> bool:
+    if raw.get("type") != _PLAIN:
+        return False
     data = raw.get("data")
-    return raw.get("type") == MessagePosted.TYPE and isinstance(data, dict) and not data.get("reply_id")
+    return isinstance(data, dict) and not data.get("reply_id")
 
 
 def _recorded(seq: int, raw: dict[str, Any]) -> Recorded | None:
@@ -135,7 +144,7 @@ def _recorded(seq: int, raw: dict[str, Any]) -> Recorded | None:
 
 def deliverable(body: bytes) -> bytes:
     """The body as it may be spliced into a frame: what its producer made, unless that would break the framing."""
-    if b"\n" not in body and body[:1] == b"{" and body[-1:] == b"}":
+    if b"\n" not in body and body.startswith(b"{") and body.endswith(b"}"):
         return body
     raw = _parse(body)
     return orjson.dumps(raw) if raw is not None else b'{"malformed":true}'

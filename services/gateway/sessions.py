@@ -54,7 +54,7 @@ class Sessions:
         self.instance = source
         self.queries = queries
         self.bus = bus
-        self._floor = Floor(bus.js)
+        self._floor = Floor(bus.client)
         self._source = Source(reader, queries, self._floor)
         self.outages = outages or Outages()
         self.snapshots = Snapshots(queries, self.outages)

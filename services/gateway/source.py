@@ -67,17 +67,19 @@ class Source:
         return with_remains(older + recent, seq), recent[-1].seq if recent else proven
 
     async def _recent(self, session_id: str, seq: int) -> list[Stored]:
-        """Every event after `seq` that the stream has; the floor is known as of a moment after the last read.
+        """Every event after `seq` that the stream had at this call; the floor is known as of a moment after the last
+        read.
 
         The first read is answered by any replica; the leader's head tells whether it was all.
         """
         subject = subjects.event(session_id)
-        found = await self._reader.after(subjects.EVENTS, subject, seq)
-        head, _ = await asyncio.gather(self._reader.head(subjects.EVENTS, subject), self.floor.confirm())
+        found, head = await asyncio.gather(
+            self._reader.after(subjects.EVENTS, subject, seq), self._reader.head(subjects.EVENTS, subject)
+        )
         last = found[-1].seq if found else seq
         if head is not None and head.seq > last:
             found += await read_session(self._reader, session_id, last)
-            await self.floor.confirm()
+        await self.floor.confirm()
         return found
 
     async def page(self, session_id: str, seq: int, target: int, limit: int, max_bytes: int) -> Page | None:

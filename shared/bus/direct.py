@@ -4,6 +4,7 @@ Source: NATS ADR-31 (direct get), batch requests. nats-py has no call for batche
 """
 
 import asyncio
+import re
 from base64 import b64decode
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import orjson
 from nats.aio.subscription import Subscription
 
 from shared import errors, subjects
-from shared.bus.client import NO_RESPONDERS, QuickClient, header, parsed
+from shared.bus.client import NO_RESPONDERS, QuickClient, parsed
 from shared.bus.connection import unsubscribe
 
 BATCH = 1000
@@ -21,6 +22,7 @@ CONCURRENT = 8  # reads at a time: more would come too late all together, or hav
 TIMEOUT_S = 2.0
 END = {b"204", b"404"}  # the batch is whole; there was nothing
 _STATUS = b"NATS/1.0 "
+_PLACE = re.compile(rb"\r\nNats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\n")  # as the server writes them
 NO_MESSAGE = 10037  # JetStream API: no message found
 
 
@@ -46,6 +48,7 @@ class DirectReader:
         self._count = 0
         self._waiting: dict[bytes, tuple[list[Stored], asyncio.Future[bytes]]] = {}
         self._prefix = ""
+        self._subject = (b"", "")  # of the message before: most come in rows
         self._subscription: Subscription | None = None
         self._turn = asyncio.Semaphore(CONCURRENT)
 
@@ -67,9 +70,14 @@ class DirectReader:
         if headers.startswith(_STATUS):
             if not done.done():
                 done.set_result(headers)
-        else:
-            stored_in = header(headers, b"Nats-Subject").decode()
-            batch.append(Stored(int(header(headers, b"Nats-Sequence")), stored_in, body, headers))
+            return
+        place = _PLACE.search(headers)
+        if place is None:
+            raise ValueError("a message without its place")
+        stored_in, seq = place.groups()
+        if stored_in != self._subject[0]:
+            self._subject = stored_in, stored_in.decode()
+        batch.append(Stored(int(seq), self._subject[1], body, headers))
 
     async def _request(self, stream: str, request: dict[str, object]) -> list[Stored]:
         self._count += 1
