@@ -1,7 +1,6 @@
 """One of our services as a real process, as it runs in production."""
 
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from services.ops import ports, probes, process
 from services.ops.process import Command
+from tests.support import programs
 
 READY_S = 30.0
 SECRET = "a-secret-for-tests-of-thirty-two-bytes-or-more"
@@ -32,7 +32,7 @@ class RealService:
     name: str
     port: int
     log_file: Path
-    popen: subprocess.Popen[bytes]
+    popen: programs.Program
 
     @property
     def pid(self) -> int:
@@ -73,8 +73,9 @@ async def running(
     own = {"ANTIPHON_INSTANCE": name, "ANTIPHON_HOST": "127.0.0.1", "ANTIPHON_PORT": str(port)}
     with tempfile.TemporaryDirectory(prefix="antiphon-") as directory:
         log = Path(directory) / f"{name}.log"
-        command = Command((sys.executable, "-m", f"services.{service}"), CLEAN | own | dict(environment))
-        one = RealService(name, port, log, process.spawn(command, log))
+        with log.open("ab") as output:
+            popen = programs.start(f"services.{service}", env=CLEAN | own | dict(environment), output=output)
+        one = RealService(name, port, log, popen)
         try:
             if wait_ready:
                 assert await probes.until(lambda: _up(one), ready_s, pause_s=0.03), f"{name} did not become ready"

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from services.ops import ports, process, state
 from services.ops.datadir import DataDir
 from services.ops.process import Command
 from shared import auth
+from tests.support import programs
 from tests.support.eventually import eventually
 from tests.support.services import CLEAN, SECRET
 
@@ -105,12 +107,15 @@ def free_pair() -> int:
 
 def antiphon(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """The finished run of one `antiphon` command in a clean environment."""
-    return subprocess.run(
-        [sys.executable, "-m", "services.ops", *words],
-        env=CLEAN | environment,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        ran = programs.start("services.ops", *words, env=CLEAN | environment, output=output, errors=errors, cwd=cwd)
+        try:
+            code = ran.wait(60)
+        finally:
+            ran.kill()
+            ran.wait()
+        said = []
+        for file in (output, errors):
+            file.seek(0)
+            said.append(file.read().decode())
+    return subprocess.CompletedProcess(ran.args, code, *said)
