@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from services.ops import database, keys
+from services.ops import database, keys, probes
 from services.ops.datadir import DataDir
 from services.ops.embedded import postgres
 from services.ops.ports import PortBook
@@ -105,6 +105,7 @@ async def logged(data_dir: Path, up_to: int) -> list[tuple[int, str]]:
     known = keys.read(place.secrets_file)
     assert known is not None
     url = postgres.url(PortBook(place.ports_file)["postgres"], known.postgres_password)
+    assert await probes.until(lambda: database.answers(url), 30), "it may have been killed a moment ago"
     connection = await asyncpg.connect(database.plain(url))
     try:
 

@@ -99,6 +99,7 @@ async def test_without_postgres_live_posting_and_resume_go_on(nats_url: str, own
     async with read_models(nats_url, own_postgres.url()) as two, talking(two, "ada", "bob") as (ada, bob):
         session_id = await new_session(ada, bob)
         channel = f"session:{session_id}"
+        await ada.rpc("chat.history", session_id=session_id)  # waits until the read models are as far as this
         at = [await one.call("subscribe", channel=channel) for one in (ada, bob)][1]
         own_postgres.kill()
         seqs = [(await ada.send_message(session_id, f"m{number}"))["seq"] for number in range(5)]

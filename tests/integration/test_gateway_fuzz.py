@@ -89,7 +89,7 @@ async def answers(gateway: RealService, commands: list[dict[str, Any]]) -> tuple
             while len(replies) < len(lines):
                 async with asyncio.timeout(15):
                     frame = str(await socket.recv())
-                replies += [one for one in map(orjson.loads, frame.splitlines()) if "id" in one]
+                replies += [one for one in map(orjson.loads, frame.split("\n")) if "id" in one]
         except ConnectionClosed:
             return replies, socket.close_code
     return replies, None

@@ -22,7 +22,7 @@ from tests.support.logs import (
     reaches,
     surroundings,
 )
-from tests.support.servers import NatsServer, PostgresServer
+from tests.support.servers import NatsServer, PostgresServer, freeze
 from tests.support.services import running
 
 
@@ -82,7 +82,7 @@ async def test_a_frozen_leader_is_replaced_and_changes_nothing_when_it_wakes(nat
     ):
         async with load(bus) as acknowledged:
             await grows(engine, 200, 10)
-            os.kill(leader.pid, signal.SIGSTOP)
+            freeze(leader.pid)
             try:
                 assert await grows(engine, 200, 15) < 5
             finally:

@@ -11,7 +11,7 @@ from shared.events import ReplyCompleted
 from tests.support.eventually import eventually
 from tests.support.llm_world import World, unanswered_world, world
 from tests.support.openai_server import openai_server
-from tests.support.servers import NatsServer
+from tests.support.servers import NatsServer, freeze
 from tests.support.services import RealService, running
 
 TAKEOVER_S = 5.0
@@ -63,7 +63,7 @@ async def test_a_frozen_worker_that_wakes_up_changes_nothing(nats_url: str) -> N
         reply_id = await one.ask("Freeze")
         await begun(one, reply_id)
         frozen, _ = await author(one, reply_id, first, second)
-        os.kill(frozen.pid, signal.SIGSTOP)
+        freeze(frozen.pid)
         try:
             done = await one.completed(reply_id)
         finally:

@@ -14,6 +14,7 @@ import pytest
 
 from shared import ids
 from tests.support.eventually import eventually
+from tests.support.servers import freeze
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = {
@@ -69,7 +70,7 @@ class SdkClient:
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Inside, its process does nothing, and reads nothing (a suspended laptop); afterwards it goes on."""
-        os.kill(self._process.pid, signal.SIGSTOP)
+        freeze(self._process.pid)
         try:
             yield
         finally:

@@ -13,6 +13,7 @@ from tests.sdk.balancer import Balancer, balancer
 from tests.sdk.client import Refused, SdkClient, sdk
 from tests.sdk.conftest import url
 from tests.support.eventually import eventually
+from tests.support.servers import freeze
 from tests.support.system import System
 
 
@@ -65,7 +66,7 @@ async def test_commands_in_the_dark_are_temporary_and_safe_to_repeat(system: Sys
 def frozen(system: System, name: str) -> Iterator[None]:
     """Inside, the process answers nothing with its connections open; afterwards it goes on where it was."""
     pid = int(system.ps()[name]["pid"])
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         yield
     finally:

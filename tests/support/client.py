@@ -37,7 +37,7 @@ class Client:
         """Reads until the connection ends; whoever waits for a reply then gets the reason."""
         try:
             async for frame in self.socket:
-                for line in frame.splitlines():
+                for line in frame.split("\n"):  # `splitlines` also splits where people write U+0085 or U+2028
                     await self._take(orjson.loads(line))
         except ConnectionClosed:
             pass

@@ -1,6 +1,7 @@
 """Real NATS and PostgreSQL servers for tests, and what can happen to them."""
 
 import asyncio
+import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Coroutine
@@ -65,7 +66,7 @@ class RealServer:
 
     def pause(self) -> None:
         """The server takes connections and answers nothing (a stalled disk, a frozen virtual machine)."""
-        process.send(self._running(), signal.SIGSTOP)
+        freeze(self._running().pid)
 
     def resume(self) -> None:
         """The server goes on where it was."""
@@ -119,6 +120,13 @@ def apart(coroutine: Coroutine[Any, Any, Any]) -> None:
     """Runs a coroutine to its end in a loop and thread of its own: for fixtures that live longer than a test's loop."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, coroutine).result()
+
+
+def freeze(pid: int) -> None:
+    """The process does nothing until it gets SIGCONT. The signal alone is not yet that: somebody has to take it."""
+    os.kill(pid, signal.SIGSTOP)
+    while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+        os.sched_yield()
 
 
 def alive(pid: int) -> bool:
