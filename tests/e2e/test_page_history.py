@@ -1,5 +1,6 @@
 """A long conversation at the page: read to its beginning and back without a jump, with little in memory."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -94,7 +95,7 @@ async def test_a_long_conversation_is_read_to_its_beginning_and_back_without_a_j
     assert (await reader.page.texts())[0].startswith("message 0 and more")
     down = await read(reader.page.page, up=False, px=PX)
     assert down.ended
-    assert (await reader.page.texts())[-1] == f"message {MESSAGES - 1}"
+    assert (await reader.page.texts())[-1].startswith(f"message {MESSAGES - 1}")
     for found in (up, down):
         assert found.jump is not None, "what was read stays in the page"
         assert found.jump <= STILL_PX
@@ -134,15 +135,15 @@ async def test_a_reader_far_up_who_missed_too_much_stays_there_and_finds_all_of_
     await tell(system, reader.session, reader.chat, said, said + MISSED)
     reader.cable.pulled = False
     await reader.page.page.wait_for_selector("#status[data-state=connected]")
-    position = str(MESSAGES + MISSED)[:2]
 
     async def caught_up() -> bool:
-        return f"position {position}" in await reader.page.status()
+        position = re.search(r"position (\d+)", await reader.page.status())
+        return position is not None and int(position[1]) > said + MISSED
 
-    await eventually(caught_up, 15)
+    await eventually(caught_up, 30)
     await reader.stays(before)
     down = await read(reader.page.page, up=False, px=PX)
     assert down.ended
     assert down.jump is not None
     assert down.jump <= STILL_PX
-    assert (await reader.page.texts())[-1] == f"message {said + MISSED - 1}"
+    assert (await reader.page.texts())[-1].startswith(f"message {said + MISSED - 1}")
