@@ -61,8 +61,8 @@ def message_in(links: Iterable[Link], message_id: str) -> Target | None:
                 target = _message(seq, str(body.get("actor")), data, str(data.get("role", "user")))
             case ReplyCompleted.TYPE if target is None and data.get("reply_id") == message_id and data.get("content"):
                 target = _message(seq, "", data, "assistant")
-            case MessageEdited.TYPE if target and data.get("message_id") == message_id and not target.redacted:
-                target = replace(target, seq=seq)
+            case MessageEdited.TYPE if target and data.get("message_id") == message_id and data.get("content"):
+                target = target if target.redacted else replace(target, seq=seq)
             case MessageRedacted.TYPE if target and data.get("message_id") == message_id and not target.redacted:
                 target = replace(target, seq=seq, redacted=True)
             case ContentErased.TYPE if target and message_id in data.get("message_ids", []):
