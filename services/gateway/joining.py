@@ -139,9 +139,9 @@ async def join(
     except BaseException:
         feed.remove(gate)
         raise
+    running = feed.running()
     # These texts hold every chunk up to now; the gate goes on with the next one.
     gate.held = [(frame, seq) for frame, seq in gate.held if seq is not None]
-    running = feed.running()
     return Joined(
         epoch=epoch,
         offset=fresh.at if fresh else recover[1] if recover else 0,
