@@ -43,11 +43,13 @@ PASSING = {"typing": "typing_per_s", "awareness": "awareness_per_s"}  # what all
 class Client:
     """What lives from an accepted `connect` to the end of the socket."""
 
+    __slots__ = ("_channels", "_gateway", "_passing", "_socket", "heartbeat", "id", "identity")
+
     def __init__(self, gateway: Gateway, socket: Socket, identity: Identity, client_id: str) -> None:
         settings = gateway.settings
         self.id = client_id
         self.identity = identity
-        self.heartbeat = Heartbeat(socket, settings.ping_s, settings.pong_s, self._check_token)
+        self.heartbeat = Heartbeat(socket, settings.ping_s, settings.pong_s, self)
         self._gateway = gateway
         self._socket = socket
         self._channels = Channels(gateway, socket, identity, client_id)
@@ -222,7 +224,8 @@ class Client:
         ttl_s = max(1, left_s - min(EARLY_S, left_s // 4))  # SDKs refresh when it is over; the token is still good then
         return {"client": self.id, "version": VERSION, "expires": True, "ttl": ttl_s}
 
-    def _check_token(self) -> None:
+    def check(self) -> None:
+        """Closes the socket of a token that has ended."""
         if time.time() > self.identity.expires_at + self._gateway.settings.token_grace_s:
             self._socket.close(closing.EXPIRED)
 

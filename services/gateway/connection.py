@@ -38,13 +38,17 @@ _ORDER = {
 class Connection:
     """The receiver of one socket's messages."""
 
+    __slots__ = (
+        "_bucket", "_client", "_flight", "_gateway", "_queue", "_refused", "_socket", "_stale", "_worker",
+    )  # fmt: skip
+
     def __init__(self, gateway: Gateway, socket: Socket) -> None:
         loop = asyncio.get_running_loop()
         rate = gateway.settings.commands_per_s
         self._gateway = gateway
         self._socket = socket
         self._bucket = TokenBucket(rate, rate * BURST, loop.time())
-        self._queue: deque[ClientCommand] = deque()
+        self._queue: deque[ClientCommand] | None = None  # made when something waits; most connections are idle
         self._worker: asyncio.Task[None] | None = None
         self._flight = Flight()
         self._client: Client | None = None
@@ -61,13 +65,16 @@ class Connection:
             for item in protocol.decode(text):
                 if isinstance(item, Pong):
                     self._pong()
-                elif self._worker is not None or self._queue or not self._begin(item):
+                elif self._queue is not None or not self._begin(item):
+                    self._queue = self._queue if self._queue is not None else deque()
                     self._queue.append(item)
         except protocol.ProtocolViolation:
             self._socket.close(closing.BAD_REQUEST)
             return
-        if self._queue and self._worker is None:
-            self._worker = asyncio.create_task(self._work())
+        if self._queue is None:
+            return
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work(self._queue))
         if len(self._queue) > MAX_QUEUED:
             self._socket.pause()
 
@@ -75,7 +82,6 @@ class Connection:
         """Lets go of everything. Writes that have begun are left to end: their outcome is in the log, not here."""
         self._gateway.stats.connections -= 1
         self._stale.cancel()
-        self._queue.clear()
         if self._worker:
             self._worker.cancel()
         self._flight.cancel_reads()
@@ -123,23 +129,23 @@ class Connection:
             self._answer(command, Client.message_answer(command, outcome))
             counted(_label(command), "ok").inc()
 
-    async def _work(self) -> None:
+    async def _work(self, queue: deque[ClientCommand]) -> None:
         try:
-            while self._queue and self._socket.open:
-                command = self._queue.popleft()
-                if len(self._queue) == MAX_QUEUED // 2:
+            while queue and self._socket.open:
+                command = queue.popleft()
+                if len(queue) == MAX_QUEUED // 2:
                     self._socket.resume()
-                await self._next(command)
+                await self._next(command, queue)
         finally:
-            self._worker = None
+            self._worker = self._queue = None
 
-    async def _next(self, command: ClientCommand) -> None:
+    async def _next(self, command: ClientCommand, queue: deque[ClientCommand]) -> None:
         if not self._bucket.take(asyncio.get_running_loop().time()):
             self._fail(command, errors.TooManyRequests())
             await asyncio.sleep(REFUSE_S)
             return
         if self._client is None:
-            await self._first(command)
+            await self._first(command, queue)
             return
         order = _order(command)
         if order is Order.SERIAL:
@@ -153,7 +159,7 @@ class Connection:
         else:
             self._flight.write(self._run(self._client, command))
 
-    async def _first(self, command: ClientCommand) -> None:
+    async def _first(self, command: ClientCommand, queue: deque[ClientCommand]) -> None:
         """The first command must be `connect`. After a refused one, what came along with it is passed over."""
         if command.method != "connect" or self._refused:
             self._socket.close(closing.BAD_REQUEST)
@@ -163,7 +169,7 @@ class Connection:
             self._socket.close(outcome)
         elif isinstance(outcome, errors.AntiphonError):
             self._refused = True
-            self._queue.clear()
+            queue.clear()
             self._fail(command, outcome)
         else:
             self._client = outcome

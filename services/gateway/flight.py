@@ -36,9 +36,10 @@ class Flight:
     __slots__ = ("_begun", "_reads", "_writes")
 
     def __init__(self) -> None:
-        self._begun: set[Begun] = set()
-        self._reads: set[asyncio.Task[None]] = set()
-        self._writes: set[asyncio.Task[None]] = set()
+        # Dictionaries for their keys: sets that are empty take three times as much, and most connections are idle.
+        self._begun: dict[Begun, None] = {}
+        self._reads: dict[asyncio.Task[None], None] = {}
+        self._writes: dict[asyncio.Task[None], None] = {}
 
     @property
     def has_tasks(self) -> bool:
@@ -53,12 +54,12 @@ class Flight:
     def start(self) -> Begun:
         """A message is begun, to be given to `end`."""
         begun = Begun()
-        self._begun.add(begun)
+        self._begun[begun] = None
         return begun
 
     def end(self, begun: Begun) -> None:
         """It has been answered, or was not begun after all."""
-        self._begun.discard(begun)
+        self._begun.pop(begun, None)
         begun.end()
 
     def read(self, running: Coroutine[Any, Any, None]) -> None:
@@ -85,10 +86,10 @@ class Flight:
             task.cancel()
 
 
-def _keep(tasks: set[asyncio.Task[None]], running: Coroutine[Any, Any, None]) -> None:
+def _keep(tasks: dict[asyncio.Task[None], None], running: Coroutine[Any, Any, None]) -> None:
     task = asyncio.create_task(running)
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)
+    tasks[task] = None
+    task.add_done_callback(tasks.pop)
 
 
 async def all_ended(ends: list[_Ended]) -> None:

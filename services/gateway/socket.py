@@ -30,6 +30,11 @@ _WRITABLE.set()
 class Socket(asyncio.Protocol):
     """A connection from its upgrade request to its end."""
 
+    __slots__ = (
+        "_abort_timer", "_acceptor", "_fragments", "_inflow", "_left", "_limit", "_most", "_pending", "_receiver",
+        "_server_state", "_stats", "_transport", "_ws", "gateways", "open", "writable",
+    )  # fmt: skip
+
     def __init__(self, acceptor: Acceptor, *, server_state: Sockets, **_uvicorn: object) -> None:
         self._acceptor = acceptor
         self._stats = acceptor.stats
@@ -135,6 +140,7 @@ class Socket(asyncio.Protocol):
         for event in self._ws.events_received():
             if isinstance(event, Request):
                 self._handshake(event)
+                event.headers.clear()  # the protocol holds on to the request for as long as the connection lives
             elif isinstance(event, Frame):
                 self._frame(event)
         self._flush()
