@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Mapping
 
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from shared.bus.parser import Handler, QuickParser
+from shared.bus.taking import TakingClient
 from shared.logging import get_logger
 
 log = get_logger("bus")
@@ -21,7 +21,7 @@ Reply = asyncio.Future[tuple[bytes, bytes]]
 NO_RESPONDERS = b"NATS/1.0 503"
 
 
-class QuickClient(Client):
+class QuickClient(TakingClient):
     """A client of one process. Handlers return at once; what they raise is logged and ends nothing."""
 
     def __init__(self) -> None:
@@ -134,5 +134,5 @@ def header(headers: bytes, name: bytes) -> bytes:
 
 def parsed(headers: bytes) -> dict[str, str]:
     """All headers of a block as it travels."""
-    lines = headers.decode().split("\r\n")[1:]
+    lines = headers.decode(errors="replace").split("\r\n")[1:]
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines if ":" in line)}
