@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from services.gateway import measures, targets
+from services.gateway import asking, measures, targets
 from services.gateway.coalescing import Coalesced
 from services.gateway.composing import NOTHING, Call, Composed, Outcome
 from services.gateway.feed import Feed
@@ -113,6 +113,7 @@ class Commands:
             task.add_done_callback(self._waiting.discard)
             return
         self._check(call, published.seq)
+        asking.tell(self._sessions.bus.client, composed.data)
         self._sessions.release(call.feed)
         told(call.outcome(composed, published.seq))
 
@@ -202,6 +203,7 @@ class Commands:
         if published.duplicate:
             return await self._answer_stored(call, published.seq)
         self._check(call, published.seq)
+        asking.tell(self._sessions.bus.client, composed.data)
         await self._see(call.feed, published.seq)
         return call.outcome(composed, published.seq)
 
