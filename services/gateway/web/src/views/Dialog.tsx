@@ -15,8 +15,9 @@ export function ask(title: string, value: string, done: (text: string) => void):
 export function Dialog({ title, close, children, wide }: { title: string; close: () => void; children: ComponentChildren; wide?: boolean }) {
   const root = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
-    root.current!.showModal();
-    return () => root.current?.close();
+    const [dialog, before] = [root.current!, document.activeElement as HTMLElement | null];
+    dialog.showModal();
+    return () => (dialog.close(), before?.focus());
   }, []);
   return (
     <dialog ref={root} class={wide ? "wide" : ""} aria-label={title} onCancel={(event) => (event.preventDefault(), close())} onClose={close} onClick={(event) => event.target === root.current && close()}>
