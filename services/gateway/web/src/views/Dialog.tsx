@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 
 type Question = { title: string; value: string; readOnly?: boolean; done: (text: string) => void };
@@ -14,12 +14,13 @@ export function ask(title: string, value: string, done: (text: string) => void):
 /** A dialog over the page; `close` is called however it is left. */
 export function Dialog({ title, close, children, wide }: { title: string; close: () => void; children: ComponentChildren; wide?: boolean }) {
   const root = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    root.current!.showModal();
-    return () => root.current?.close();
+  useLayoutEffect(() => {
+    const [dialog, before] = [root.current!, document.activeElement as HTMLElement | null];
+    dialog.showModal();
+    return () => (dialog.close(), before?.focus());
   }, []);
   return (
-    <dialog ref={root} class={wide ? "wide" : ""} aria-label={title} onCancel={(event) => (event.preventDefault(), close())} onClick={(event) => event.target === root.current && close()}>
+    <dialog ref={root} class={wide ? "wide" : ""} aria-label={title} onCancel={(event) => (event.preventDefault(), close())} onClose={close} onClick={(event) => event.target === root.current && close()}>
       <div class="dialog">
         <header><h2>{title}</h2><button type="button" class="icon" aria-label={t.value.close} onClick={close}>✕</button></header>
         {children}
