@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import orjson
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from services.gateway import protocol
 from shared import subjects
+from shared.bus.client import QuickClient
 
 CHANNEL_PREFIX = "user:"
 
@@ -43,13 +42,13 @@ class Notices:
         for push in [push for pushes in self._pushes.values() for push in pushes]:
             push(payload)
 
-    async def on_message(self, message: Msg) -> None:
+    def on_message(self, subject: bytes, _headers: bytes, body: bytes) -> None:
         """One notice came. What is not JSON is passed over."""
-        token = message.subject.split(".", 1)[1]
+        token = subject.decode().split(".", 1)[1]
         if token not in self._pushes:
             return
         try:
-            data = orjson.loads(message.data)
+            data = orjson.loads(body)
         except orjson.JSONDecodeError:
             return
         payload = protocol.push(CHANNEL_PREFIX + self._users[token], "pub", {"data": data})
@@ -57,9 +56,9 @@ class Notices:
             push(payload)
 
     @asynccontextmanager
-    async def listening(self, client: Client) -> AsyncIterator[None]:
+    async def listening(self, client: QuickClient) -> AsyncIterator[None]:
         """Notices are passed on while the block runs."""
-        subscription = await client.subscribe(subjects.notice("*"), cb=self.on_message)
+        subscription = await client.listen(subjects.notice("*"), self.on_message)
         try:
             yield
         finally:
