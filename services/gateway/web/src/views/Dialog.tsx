@@ -1,22 +1,30 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 
 type Question = { title: string; value: string; readOnly?: boolean; done: (text: string) => void };
+type Doubt = { title: string; does: string; done: () => void };
 export const question = signal<Question | null>(null);
+const doubt = signal<Doubt | null>(null);
 
 /** Asks for one line of text. */
 export function ask(title: string, value: string, done: (text: string) => void): void {
   question.value = { title, value, done };
 }
 
-/** A dialog over the page; `close` is called however it is left. */
+/** Asks whether to do what can't be undone; `does` says what that is. */
+export function confirm(title: string, does: string, done: () => void): void {
+  doubt.value = { title, does, done };
+}
+
+/** A dialog over the page; `close` is called however it is left, and the focus is where it was. */
 export function Dialog({ title, close, children, wide }: { title: string; close: () => void; children: ComponentChildren; wide?: boolean }) {
   const root = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    root.current!.showModal();
-    return () => root.current?.close();
+  useLayoutEffect(() => {
+    const [dialog, before] = [root.current!, document.activeElement as HTMLElement | null];
+    dialog.showModal();
+    return () => (dialog.close(), before?.focus());
   }, []);
   return (
     <dialog ref={root} class={wide ? "wide" : ""} aria-label={title} onCancel={(event) => (event.preventDefault(), close())} onClick={(event) => event.target === root.current && close()}>
@@ -25,6 +33,20 @@ export function Dialog({ title, close, children, wide }: { title: string; close:
         {children}
       </div>
     </dialog>
+  );
+}
+
+export function DoubtDialog() {
+  const asked = doubt.value;
+  if (!asked) return null;
+  const close = () => (doubt.value = null);
+  return (
+    <Dialog title={asked.title} close={close}>
+      <div class="row end">
+        <button type="button" class="quiet" autofocus onClick={close}>{t.value.cancel}</button>
+        <button type="button" class="danger" onClick={() => (close(), asked.done())}>{asked.does}</button>
+      </div>
+    </Dialog>
   );
 }
 

@@ -43,7 +43,11 @@ export function Header() {
 }
 
 function nameOf(it: Chat): string {
-  return it.name || `${it.type === "planning" ? t.value.plan : t.value.chat} ${it.id.slice(-4)}`;
+  return it.name || `${kindOf(it)} ${it.id.slice(-4)}`;
+}
+
+function kindOf(it: Chat): string {
+  return t.value.kinds[it.type] ?? it.type;
 }
 
 function Chats({ chats }: { chats: Chat[] }) {
@@ -53,7 +57,7 @@ function Chats({ chats }: { chats: Chat[] }) {
     <Menu label={`${t.value.chats}: ${nameOf(here)}`} face={<span class="chat-name">{nameOf(here)} ▾</span>}>
       {chats.map((it) => (
         <Choice key={it.id} on={it.id === here.id} onClick={() => void switchChat(it.id)}>
-          {nameOf(it)} <small>{it.id.slice(-4)} · {it.count}</small>
+          {it.name || kindOf(it)} <small>{[it.name && kindOf(it), it.id.slice(-4), `${t.value.messages}: ${it.count}`].filter(Boolean).join(" · ")}</small>
         </Choice>
       ))}
       <hr />
