@@ -158,6 +158,10 @@ async def test_it_all_fits_a_phone(system: System, browser: "playwright_api.Brow
     assert box is not None
     assert box["y"] + box["height"] < PHONE["height"]
     assert box["width"] > PHONE["width"] * 0.8
+    await page.locator("main > header").get_by_role("button", name="More").tap()
+    await page.get_by_role("menuitem", name="Invite").tap()
+    await page.get_by_text("The invite link is in the clipboard").wait_for()
+    await fits()
     for name in ("More", "Chats"):
         await page.locator("main > header").get_by_role("button", name=name).tap()
         sheet = await page.get_by_role("menu").bounding_box()

@@ -14,10 +14,10 @@ _NAME = 'it.id || it.getAttribute("aria-label") || (it.querySelector("b") ?? it)
 _FOCUSED = """() => {
   const it = document.activeElement;
   if (!it || it === document.body) return null;
-  const {outlineStyle, outlineWidth} = getComputedStyle(it), box = it.getBoundingClientRect();
-  const ring = (outlineStyle !== "none" && parseFloat(outlineWidth) >= 1) || it.id === "text"; // its frame is drawn
+  const box = it.getBoundingClientRect(), drawn = [it, ...it.children].map((one) => getComputedStyle(one));
+  const ring = drawn.some((one) => one.outlineStyle !== "none" && parseFloat(one.outlineWidth) >= 1);
   const name = NAME;
-  return {name, ring, seen: box.width > 0 && box.height > 0};
+  return {name, ring: ring || it.id === "text", seen: box.width > 0 && box.height > 0};
 }"""
 _WORKABLE = """() => [...document.querySelectorAll("button, input, textarea, select, a[href]")]
   .filter((it) => it.checkVisibility({visibilityProperty: true}) && !it.disabled && it.tabIndex >= 0)

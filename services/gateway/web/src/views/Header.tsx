@@ -31,6 +31,7 @@ export function Header() {
       {here && <button id="invite" type="button" class="quiet" onClick={() => void passOn()}>{t.value.invite}</button>}
       {here && (
         <Menu label={t.value.more} face="⋯">
+          <Choice kind="narrow" onClick={() => void passOn()}>{t.value.invite}</Choice>
           <Agents />
           <Choice onClick={lookBack}>{t.value.timeline}</Choice>
           <p>{t.value.exportAs}</p>

@@ -13,9 +13,10 @@ const STEPS: Record<string, (at: number, count: number) => number> = {
 export function Menu({ label, face, children, up = false }: { label: string; face: ComponentChildren; children: ComponentChildren; up?: boolean }) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
+  const choices = () => [...root.current!.querySelectorAll<HTMLElement>("[role=menuitem]")].filter((it) => it.checkVisibility());
   useLayoutEffect(() => {
     if (!open) return;
-    root.current!.querySelector<HTMLElement>("[role=menuitem]")?.focus();
+    choices()[0]?.focus();
     const elsewhere = (event: Event) => root.current!.contains(event.target as Node) || setOpen(false);
     document.addEventListener("pointerdown", elsewhere);
     return () => document.removeEventListener("pointerdown", elsewhere);
@@ -26,7 +27,7 @@ export function Menu({ label, face, children, up = false }: { label: string; fac
     const step = STEPS[event.key];
     if (!open || !step) return;
     event.preventDefault();
-    const all = [...root.current!.querySelectorAll<HTMLElement>("[role=menuitem]")];
+    const all = choices();
     all[step(all.indexOf(document.activeElement as HTMLElement), all.length)]?.focus();
   };
   const onLeave = ({ relatedTarget }: FocusEvent) => relatedTarget && !root.current!.contains(relatedTarget as Node) && setOpen(false);
@@ -38,8 +39,8 @@ export function Menu({ label, face, children, up = false }: { label: string; fac
   );
 }
 
-export function Choice({ children, onClick, on, bad }: { children: ComponentChildren; onClick: () => void; on?: boolean; bad?: boolean }) {
+export function Choice({ children, onClick, on, kind = "" }: { children: ComponentChildren; onClick: () => void; on?: boolean; kind?: "bad" | "narrow" | "" }) {
   const close = useContext(Closing);
   const choose = () => (close(), onClick()); // in this order: what it opens gives the focus back to the menu's button
-  return <button type="button" role="menuitem" class={bad ? "bad" : ""} aria-current={on ? "true" : undefined} onClick={choose}>{children}</button>;
+  return <button type="button" role="menuitem" class={kind} aria-current={on ? "true" : undefined} onClick={choose}>{children}</button>;
 }

@@ -65,8 +65,8 @@ function Entry({ session }: { session: Summary }) {
           ? <Choice onClick={() => void manage("session.unarchive", session)}>{t.value.unarchive}</Choice>
           : <Choice onClick={() => void manage("session.archive", session)}>{t.value.archive}</Choice>}
         {owned
-          ? <Choice bad onClick={() => void manage("session.delete", session)}>{t.value.delete}</Choice>
-          : <Choice bad onClick={() => void manage("session.leave", session)}>{t.value.goAway}</Choice>}
+          ? <Choice kind="bad" onClick={() => void manage("session.delete", session)}>{t.value.delete}</Choice>
+          : <Choice kind="bad" onClick={() => void manage("session.leave", session)}>{t.value.goAway}</Choice>}
       </Menu>
     </li>
   );
