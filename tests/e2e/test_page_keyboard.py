@@ -1,4 +1,4 @@
-"""The page without a mouse, by its roles and names, on a phone's width, and in the light and in the dark."""
+"""The page without a mouse, by its roles and names, on a phone's width, in light and dark, and how still it is."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.page import CHROMIUM, NO_CHROMIUM, chromium, window
-from tests.support.legible import faint, focused, nameless, too_small, too_wide, workable
+from tests.support.legible import faint, focused, moved, nameless, too_small, too_wide, watch, workable
 from tests.support.system import System, whole_system
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
@@ -26,7 +26,7 @@ MANY_TABS = 60
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="system")
 async def _system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     async with whole_system(
-        tmp_path_factory.mktemp("keyboard"), environment={"ANTIPHON_OFFLINE_WORD_MS": "0"}
+        tmp_path_factory.mktemp("keyboard"), environment={"ANTIPHON_OFFLINE_WORD_MS": "15"}
     ) as running:
         yield running
 
@@ -183,6 +183,17 @@ async def test_it_all_fits_a_phone(system: System, browser: "playwright_api.Brow
     await page.get_by_text("What shall we talk about?").wait_for()
     await fits()
     assert ada.complaints == []
+
+
+async def test_nothing_jumps_while_a_reply_is_written(system: System, browser: "playwright_api.Browser") -> None:
+    ada = await window(browser)
+    await ada.enter(system.addresses[0], "Ada")
+    await ada.say("A long question.\n\n" + "It has many lines.\n\n" * 8, ask=True)
+    await ada.answered()
+    await watch(ada.page)
+    await ada.say("And a short one", ask=True)
+    await ada.answered(2)
+    assert await moved(ada.page) == []
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])

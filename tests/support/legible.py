@@ -56,6 +56,23 @@ _SMALL = """(least) => [...document.querySelectorAll("button, select, label")]
   .map((it) => [it.getAttribute("aria-label") || it.textContent, it.getBoundingClientRect()])
   .filter(([_, {width, height}]) => Math.min(width, height) < least)
   .map(([name, {width, height}]) => `${name}: ${width.toFixed()} x ${height.toFixed()}`)"""
+_WATCH = """() => {
+  window.moved = [];
+  const rose = ({previousRect: from, currentRect: to}) => from.y !== to.y || from.bottom !== to.bottom;
+  const where = ({node, previousRect: from, currentRect: to}) => `${node.id || node.className} ${from.y} to ${to.y}`;
+  const look = ({hadRecentInput, sources}) => hadRecentInput || moved.push(...sources.filter((it) => it.node && rose(it)).map(where));
+  new PerformanceObserver((list) => list.getEntries().forEach(look)).observe({type: "layout-shift"});
+}"""
+
+
+async def watch(tab: "Tab") -> None:
+    """From here on `moved` knows what jumps."""
+    await tab.evaluate(_WATCH)
+
+
+async def moved(tab: "Tab") -> list[str]:
+    """What has gone up or down in the page without a person's doing, scrolling aside."""
+    return list(await tab.evaluate("moved"))
 
 
 async def focused(tab: "Tab") -> str:
