@@ -54,6 +54,30 @@ async def test_an_edited_message_is_another_text_everywhere_and_says_so(people: 
     assert await ada.page.evaluate("document.activeElement.matches('article')"), "the focus is still at the message"
 
 
+async def test_an_edit_that_comes_too_late_is_not_lost(people: People) -> None:
+    ada, _ = people
+    await begun(people, "first wording")
+    other = Page(await ada.page.context.new_page())
+    await other.page.goto(ada.page.url)
+    await other.page.get_by_role("button", name="Chats").click()
+    await other.page.get_by_role("menuitem", name="Messages:").last.click()
+    for tab in (ada, other):
+        await tab.message("first wording").hover()
+        await tab.message("first wording").get_by_role("button", name="Edit", exact=True).click()
+    await ada.page.locator(".editor textarea").fill("second wording")
+    await ada.page.keyboard.press("Enter")
+    await ada.shows("second wording")
+    await other.page.locator(".editor .text", has_text="second wording").wait_for()
+    await other.page.locator(".editor textarea").fill("third wording")
+    await other.page.keyboard.press("Enter")
+    await other.page.get_by_role("alert").get_by_text("Somebody was faster.").wait_for()
+    assert await other.page.locator(".editor textarea").input_value() == "third wording"
+    await other.page.keyboard.press("Enter")
+    await ada.shows("third wording")
+    await other.shows("third wording")
+    await other.page.close()
+
+
 async def test_a_message_is_taken_back_once_that_is_sure_and_nobody_reads_it_again(people: People) -> None:
     ada, bob = people
     await begun(people, "a secret", "not a secret")

@@ -58,9 +58,9 @@ _SMALL = """(least) => [...document.querySelectorAll("button, select, label")]
   .map(([name, {width, height}]) => `${name}: ${width.toFixed()} x ${height.toFixed()}`)"""
 _WATCH = """() => {
   window.moved = [];
-  const rose = ({previousRect: from, currentRect: to}) => from.y !== to.y || from.bottom !== to.bottom;
+  const rose = ({node, previousRect: from, currentRect: to}) => node && (from.y !== to.y || from.bottom !== to.bottom);
   const where = ({node, previousRect: from, currentRect: to}) => `${node.id || node.className} ${from.y} to ${to.y}`;
-  const look = ({hadRecentInput, sources}) => hadRecentInput || moved.push(...sources.filter((it) => it.node && rose(it)).map(where));
+  const look = ({hadRecentInput, sources}) => hadRecentInput || moved.push(...sources.filter(rose).map(where));
   new PerformanceObserver((list) => list.getEntries().forEach(look)).observe({type: "layout-shift"});
 }"""
 

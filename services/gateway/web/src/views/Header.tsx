@@ -20,7 +20,7 @@ export function Header() {
       <button id="menu" type="button" class="icon" aria-label={t.value.showList} aria-controls="sidebar" aria-expanded={drawer.value} onClick={() => (drawer.value = !drawer.value)}>☰</button>
       <div class="headline">
         <h2 id="title">{here ? here.title || t.value.untitled : "Antiphon"}</h2>
-        {names.length === 0 && <span class="nobody">{"\u00a0"}</span>}
+        {names.length === 0 && (here || location.hash) && <span class="nobody">{"\u00a0"}</span>}
         {here && names.length > 0 && (
           <button id="people" type="button" class="link" aria-label={`${t.value.people}: ${names.map(({ name }) => name).join(", ")}`} onClick={() => (peopleOpen.value = true)}>
             {names.slice(0, 6).map(({ user, name }, place) => <span key={user} class={present.value.has(user) ? "person on" : "person"}>{place ? ", " : ""}{name}</span>)}

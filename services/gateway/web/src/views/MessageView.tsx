@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { clock, t } from "../i18n";
 import type { Beside } from "../model/thread";
 import type { Message, Note } from "../model/types";
@@ -84,22 +84,32 @@ function Steps({ beside: { ids, place }, reached }: { beside: Beside; reached: n
 }
 
 function Editor({ item, how, close }: { item: Message; how: "edit" | "anew"; close: () => void }) {
-  const submit = (event: Event) => {
+  const [busy, setBusy] = useState(false);
+  const [seen, setSeen] = useState(item.changed); // the wording that the writer knows
+  const box = useRef<HTMLTextAreaElement>(null);
+  const [first, current] = [useRef(item.text), useRef(item.changed)];
+  current.current = item.changed;
+  useLayoutEffect(() => box.current!.focus(), []);
+  const submit = async (event: Event) => {
     event.preventDefault();
     const content = (new FormData((event.target as HTMLElement).closest("form")!).get("content") as string).trim();
-    close();
-    if (!content || (how === "edit" && content === item.text)) return;
-    if (how === "anew") sayAnew(item, content);
-    else void act("message.edit", { message_id: item.id, content, expected_seq: item.changed });
+    if (busy) return;
+    if (!content || (how === "edit" && content === item.text)) return close();
+    if (how === "anew") return close(), sayAnew(item, content);
+    setBusy(true);
+    const done = await act("message.edit", { message_id: item.id, content, expected_seq: seen });
+    if (done) close();
+    else (setBusy(false), setSeen(current.current)); // what was written stays
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape") close();
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) void submit(event);
   };
   return (
-    <form class="editor" onSubmit={submit}>
-      <textarea name="content" aria-label={t.value.edit} defaultValue={item.text} maxLength={16384} onKeyDown={onKey} autofocus ref={(box) => box?.focus()} />
-      <div class="row end"><button type="button" class="quiet" onClick={close}>{t.value.cancel}</button><button>{how === "anew" ? t.value.send : t.value.save}</button></div>
+    <form class="editor" aria-busy={busy} onSubmit={(event) => void submit(event)}>
+      {!busy && item.text !== first.current && <Said item={item} />}
+      <textarea name="content" readOnly={busy} aria-label={t.value.edit} defaultValue={first.current} maxLength={16384} onKeyDown={onKey} ref={box} />
+      <div class="row end"><button type="button" class="quiet" onClick={close}>{t.value.cancel}</button><button disabled={busy}>{how === "anew" ? t.value.send : t.value.save}</button></div>
     </form>
   );
 }
