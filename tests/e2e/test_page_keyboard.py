@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.page import CHROMIUM, NO_CHROMIUM, chromium, window
-from tests.support.legible import faint, focused, moved, nameless, too_small, too_wide, watch, workable
+from tests.support.legible import announced, faint, focused, moved, nameless, too_small, too_wide, watch, workable
 from tests.support.system import System, whole_system
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
@@ -63,6 +63,9 @@ async def test_everything_is_done_without_a_mouse(system: System, browser: "play
     assert walked[-1] == "text", "Tab leads around"
     assert await workable(ada.page) <= set(walked)
     assert "Answer again" in walked
+    said = await announced(ada.page)
+    assert any("You wrote" in text for text in said)
+    assert "gateway-1" in said, "not the figures beside it, which change all the time"
     assert await nameless(ada.page) == []
 
     await press("Shift+Tab")

@@ -75,6 +75,12 @@ async def moved(tab: "Tab") -> list[str]:
     return list(await tab.evaluate("moved"))
 
 
+async def announced(tab: "Tab") -> list[str]:
+    """What a screen reader would read out now, whenever it changes."""
+    said = await tab.locator("[role=status], [role=alert], [aria-live=polite]").all_inner_texts()
+    return [text.strip() for text in said if text.strip()]
+
+
 async def focused(tab: "Tab") -> str:
     """The name of what has the focus: somewhere, on the screen, and with a ring around it."""
     found = await tab.evaluate(_FOCUSED.replace("NAME", _NAME))

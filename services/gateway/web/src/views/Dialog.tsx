@@ -27,7 +27,7 @@ export function Dialog({ title, close, children, wide }: { title: string; close:
     return () => (dialog.close(), before?.focus());
   }, []);
   return (
-    <dialog ref={root} class={wide ? "wide" : ""} aria-label={title} onCancel={(event) => (event.preventDefault(), close())} onClick={(event) => event.target === root.current && close()}>
+    <dialog ref={root} class={wide ? "wide" : ""} aria-label={title} onCancel={(event) => (event.preventDefault(), close())} onClose={close} onClick={(event) => event.target === root.current && close()}>
       <div class="dialog">
         <header><h2>{title}</h2><button type="button" class="icon" aria-label={t.value.close} onClick={close}>✕</button></header>
         {children}
