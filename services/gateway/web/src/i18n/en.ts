@@ -5,7 +5,7 @@ export const en = {
   newConversation: "New conversation", newTrack: "Plan a track", search: "Search conversations", showArchived: "archived, too", conversations: "Conversations",
   showList: "Show conversations", untitled: "Conversation", nothingFound: "Nothing found.", noSessions: "Your conversations will be here.",
   rename: "Rename", unread: "New messages", goAway: "Leave it", archive: "Archive", unarchive: "Bring back", delete: "Delete", restore: "Undo", deleted: "Deleted.", more: "More",
-  kinds: { planning: "Plan", discussion: "Chat" } as Record<string, string>,
+  state: "Connection", kinds: { planning: "Plan", discussion: "Chat" } as Record<string, string>,
   chats: "Chats", newChat: "New chat", newTitle: "New title", save: "Save", cancel: "Cancel", close: "Close",
   message: "Message", messages: "Messages", writeHere: "Write a message", ask: "ask the assistant", send: "Send", stop: "Stop", you: "You", assistant: "Assistant",
   start: "What shall we talk about?", startHint: "Write below and a conversation begins. Invite others into it, or plan a track with the assistant.",
@@ -23,7 +23,7 @@ export const en = {
   export: "Export", exportAs: "Export as", timeline: "Look back", asItWas: "As it was", backToNow: "Back to now", event: "event",
   test: "Test the model", testing: "Asking the model …", works: "answers", worksNot: "The model does not answer",
   connected: "connected", connecting: "connecting", reconnecting: "reconnecting; what you write is kept", disconnected: "not connected", offline: "offline; what you write is kept",
-  state: "Connection", position: "position", settings: "Settings", theme: "Appearance", light: "Light", dark: "Dark", auto: "As the system", language: "Language",
+  position: "position", settings: "Settings", theme: "Appearance", light: "Light", dark: "Dark", auto: "As the system", language: "Language",
   degraded: { projector: "lists may be a moment old", history: "older history can't be read right now", bus: "new messages have to wait", storage: "there is no room for new messages" } as Record<string, string>,
   errors: {
     100: "Something went wrong. Try again in a moment.", 101: "This token is not good.", 103: "You may not do that here.", 106: "That is too much of it.", 107: "The gateway could not read that.",
