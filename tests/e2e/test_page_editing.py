@@ -1,6 +1,7 @@
 """Messages changed at the page, and the chats of a session: another person, on another gateway, sees the same."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,8 +15,8 @@ People = tuple[Page, Page]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="people")
-async def _people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
-    async with whole_system(tmp_path_factory.mktemp("editing")) as system, chromium() as browser:
+async def _people(session_directory: Path) -> AsyncIterator[People]:
+    async with whole_system(session_directory / "editing") as system, chromium() as browser:
         ada, bob = await invited(system, browser)
         yield ada, bob
         assert ada.complaints == bob.complaints == []

@@ -1,6 +1,7 @@
 """The page without a mouse, by its roles and names, on a phone's width, in light and dark, and how still it is."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -24,10 +25,8 @@ MANY_TABS = 60
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="system")
-async def _system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    async with whole_system(
-        tmp_path_factory.mktemp("keyboard"), environment={"ANTIPHON_OFFLINE_WORD_MS": "15"}
-    ) as running:
+async def _system(session_directory: Path) -> AsyncIterator[System]:
+    async with whole_system(session_directory / "keyboard", environment={"ANTIPHON_OFFLINE_WORD_MS": "15"}) as running:
         yield running
 
 

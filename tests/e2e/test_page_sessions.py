@@ -1,6 +1,7 @@
 """The list of sessions at the page: what one person does to it, another sees on another gateway, without a reload."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,9 +15,9 @@ People = tuple[Page, Page]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="people")
-async def _people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[People]:
+async def _people(session_directory: Path) -> AsyncIterator[People]:
     """Ada, the owner of `Come in!`, and Bob."""
-    async with whole_system(tmp_path_factory.mktemp("sessions")) as system, chromium() as browser:
+    async with whole_system(session_directory / "sessions") as system, chromium() as browser:
         ada, bob = await invited(system, browser)
         await bob.page.set_viewport_size({"width": 1000, "height": 800})
         yield ada, bob
