@@ -67,6 +67,18 @@ async def snapshot(of: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
+@asynccontextmanager
+async def autocommit(of: AsyncEngine) -> AsyncIterator["asyncpg.connection.Connection[asyncpg.Record]"]:
+    """An asyncpg connection on which each statement is a transaction of its own, committed when it returns.
+
+    It is one more than the pool's, and closed on leaving.
+    """
+    async with of.connect() as connection:
+        raw = await driver(connection)
+        await connection.run_sync(lambda it: it.detach())
+        yield raw
+
+
 async def driver(connection: AsyncConnection) -> "asyncpg.connection.Connection[asyncpg.Record]":
     """The asyncpg connection underneath: inside the transaction once a statement has gone through `connection`."""
     raw = await connection.get_raw_connection()

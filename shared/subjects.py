@@ -24,6 +24,7 @@ HEADER_PARK_REASON: Final = "Park-Reason"
 
 LOG_APPENDED: Final = "log.appended"  # core notice {"seq": n, "epoch": e}: how far the log reaches
 PROJECTED: Final = "projector.applied"  # core notice {"seq": n}: how far the read models reach
+REPLY_ASKED: Final = "reply.asked"  # core notice without a body: EVENTS has an event that asks for a reply or ends one
 QUEUE_HISTORY: Final = "history"  # queue groups: any instance of the owner answers
 QUEUE_PROJECTOR: Final = "projector"
 QUEUE_LLM: Final = "llm"

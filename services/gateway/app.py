@@ -17,12 +17,13 @@ from services.gateway.model_check import ModelCheck
 from services.gateway.notices import Notices
 from services.gateway.opening import HttpConnection
 from services.gateway.outages import Outages, ask_owners, watch
+from services.gateway.parties import Receiver
 from services.gateway.places import Places
 from services.gateway.presence import Presence
 from services.gateway.rosters import Rosters
 from services.gateway.sessions import Sessions
 from services.gateway.settings import GatewaySettings
-from services.gateway.socket import Receiver, Socket
+from services.gateway.socket import Socket
 from services.gateway.stats import Stats
 from shared import service, tasks
 from shared.bus import connection

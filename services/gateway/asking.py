@@ -1,6 +1,13 @@
 """What an event's headers say of replies: workers follow the headers alone."""
 
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import nats.errors
+
 from shared import subjects
+from shared.bus.client import QuickClient
 from shared.events import Event, MessagePosted, ReplyCancelRequested, ReplyRequested, SessionCreated
 
 
@@ -13,3 +20,10 @@ def headers(event: Event, traceparent: str) -> dict[str, str]:
         case ReplyCancelRequested(reply_id=cancelled):
             found[subjects.HEADER_REPLY_CANCEL] = cancelled
     return found
+
+
+def tell(client: QuickClient, data: Mapping[str, Any]) -> None:
+    """Workers look at once, if an event with this data is one that they wait for. Without the notice they look soon."""
+    if data.get("reply_id"):
+        with suppress(nats.errors.Error):
+            client.put(subjects.REPLY_ASKED, b"")

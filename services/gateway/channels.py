@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import orjson
@@ -41,23 +40,25 @@ def session_id_of(channel: str) -> str:
 class Subscription:
     """A listener of one session's feed that writes to one socket."""
 
-    __slots__ = ("_ended", "_push", "_skipped", "_socket", "joined", "user")
+    __slots__ = ("_channel", "_owner", "_skipped", "_socket", "joined", "user")
 
-    def __init__(self, socket: Socket, user: str, ended: Callable[["Subscription", Unsubscribe], None]) -> None:
+    def __init__(self, owner: "Channels", channel: str, socket: Socket, user: str) -> None:
         self.user = user
         self.joined: Joined | None = None
+        self._owner = owner
+        self._channel = channel
         self._socket = socket
-        self._push = socket.push
-        self._ended = ended
-        self._skipped = Skipped()
+        self._skipped: Skipped | None = None  # most readers never miss anything
 
     def deliver(self, frame: bytes, seq: int | None) -> None:
         """Writes the push. While the reader is behind, chunks of replies are put off, to be sent as one, and whatever
         else is never stored is left out.
         """
         if seq is not None or not (self._skipped or self._socket.behind):
-            self._push(frame)
+            self._socket.push(frame)
             return
+        if self._skipped is None:
+            self._skipped = Skipped()
         was_whole = not self._skipped
         self._skipped.note(frame)
         if was_whole and self._skipped:
@@ -65,28 +66,28 @@ class Subscription:
 
     def _catch_up(self) -> None:
         """Sends what was put off as soon as the reader has read enough."""
-        if not self._socket.open or self.joined is None:
+        if not self._socket.open or self.joined is None or self._skipped is None:
             return
         if self._socket.behind:
             asyncio.get_running_loop().call_later(CATCH_UP_S, self._catch_up)
             return
         feed = self.joined.feed
         for chunk in self._skipped.merged(feed.running()):
-            self._push(feed.frame(passing(orjson.dumps(chunk))))
+            self._socket.push(feed.frame(passing(orjson.dumps(chunk))))
 
     def told(self, push: bytes) -> None:
         """Writes a join or a leave, if the subscribe has been answered."""
         if self.joined is not None:
-            self._push(push)
+            self._socket.push(push)
 
     def revoked(self) -> None:
         """The client is told, and does not come back by itself."""
-        self._ended(self, closing.REVOKED)
+        self._owner.end(self._channel, closing.REVOKED)
 
     def insufficient(self) -> None:
         """The client is told, and subscribes again: it recovers, or starts over if the log was replaced."""
         replaced = self.joined is not None and self.joined.feed.dropped
-        self._ended(self, closing.INVALIDATED if replaced else closing.RESYNCHRONISE)
+        self._owner.end(self._channel, closing.INVALIDATED if replaced else closing.RESYNCHRONISE)
 
 
 class Answer(Protocol):
@@ -98,6 +99,8 @@ class Answer(Protocol):
 
 class Channels:
     """What one client is subscribed to. Its commands are given one at a time."""
+
+    __slots__ = ("_client_id", "_gateway", "_identity", "_socket", "_subscriptions")
 
     def __init__(self, gateway: Gateway, socket: Socket, identity: Identity, client_id: str) -> None:
         self._client_id = client_id
@@ -114,7 +117,7 @@ class Channels:
         """
         session_id = self._check(request.channel)
         channel = request.channel
-        subscription = Subscription(self._socket, self._identity.user, lambda _, why: self._end(channel, why))
+        subscription = Subscription(self, channel, self._socket, self._identity.user)
         recover = (request.epoch, request.offset) if request.recover else None
         joined = await self._gateway.sessions.join(session_id, subscription, recover, self._identity.user)
         if joined.was_recovering and not joined.recovered and request.flag & REJECT_UNRECOVERED:
@@ -135,7 +138,7 @@ class Channels:
         subscription.joined = joined
         self._subscriptions[channel] = subscription
         self._gateway.stats.subscriptions += 1
-        self._gateway.presence.enter(session_id, self._client_id, self._identity)
+        self._gateway.presence.enter(joined.feed.session_id, self._client_id, self._identity)
         answer(_result(joined))
         joined.go_live()
         joined.forget()
@@ -167,7 +170,8 @@ class Channels:
             raise errors.LimitExceeded(f"{limit} channels")
         return session_id
 
-    def _end(self, channel: str, why: Unsubscribe) -> None:
+    def end(self, channel: str, why: Unsubscribe) -> None:
+        """Ends a subscription from this side; the client is told."""
         if channel in self._subscriptions:
             self.unsubscribe(channel)
             self._socket.send(protocol.push(channel, "unsubscribe", {"code": why.code, "reason": why.reason}))

@@ -10,8 +10,10 @@ import orjson
 
 from services.gateway import closing, methods, pages, presence
 from services.gateway.access import readable
-from services.gateway.channels import Answer, Channels, session_id_of
+from services.gateway.channels import SESSION, Answer, Channels, session_id_of
 from services.gateway.closing import Close
+from services.gateway.commands import Told
+from services.gateway.composing import Outcome
 from services.gateway.context import Caller, Gateway
 from services.gateway.heartbeat import Heartbeat
 from services.gateway.limits import TokenBucket
@@ -28,8 +30,10 @@ from services.gateway.requests import (
     parse,
 )
 from services.gateway.socket import Socket
+from services.gateway.writing import answer
 from shared import errors
 from shared.auth import Identity
+from shared.session.commands import SendMessage
 
 VERSION = "antiphon 0.1.0"
 EARLY_S = 60
@@ -39,11 +43,13 @@ PASSING = {"typing": "typing_per_s", "awareness": "awareness_per_s"}  # what all
 class Client:
     """What lives from an accepted `connect` to the end of the socket."""
 
+    __slots__ = ("_channels", "_gateway", "_passing", "_socket", "heartbeat", "id", "identity")
+
     def __init__(self, gateway: Gateway, socket: Socket, identity: Identity, client_id: str) -> None:
         settings = gateway.settings
         self.id = client_id
         self.identity = identity
-        self.heartbeat = Heartbeat(socket, settings.ping_s, settings.pong_s, self._check_token)
+        self.heartbeat = Heartbeat(socket, settings.ping_s, settings.pong_s, self)
         self._gateway = gateway
         self._socket = socket
         self._channels = Channels(gateway, socket, identity, client_id)
@@ -114,6 +120,33 @@ class Client:
         if handler is None:
             raise errors.BadRequest("already connected") if command.method == "connect" else errors.MethodNotFound
         answer(await handler(self, command.params))
+
+    def message_in(self, command: ClientCommand) -> dict[str, Any] | None:
+        """The parameters of `message.send`, if the command is one that names its session."""
+        params, data = command.params, command.params.get("data")
+        if not isinstance(data, dict) or not isinstance(data.get("id"), str):
+            return None
+        if command.method == "publish":
+            channel = str(params.get("channel"))
+            return {**data, "session_id": channel[len(SESSION) :]} if channel.startswith(SESSION) else None
+        if command.method == "rpc" and params.get("method") == SendMessage.METHOD and data.get("session_id"):
+            return data
+        return None
+
+    def post(self, message: dict[str, Any], told: Told) -> bool:
+        """Whether the message is on its way; then `told` gets what becomes of it. If not, it must be executed.
+
+        Raises:
+            AntiphonError: it was refused.
+        """
+        command = parse(SendMessage, message)
+        self._gateway.agents.check(command)
+        return self._gateway.commands.post(command, self.identity, told)
+
+    @staticmethod
+    def message_answer(command: ClientCommand, outcome: Outcome) -> dict[str, Any]:
+        """The result of a message's command."""
+        return {} if command.method == "publish" else {"data": answer(outcome)}
 
     async def unsubscribe(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Ends a subscription."""
@@ -191,7 +224,8 @@ class Client:
         ttl_s = max(1, left_s - min(EARLY_S, left_s // 4))  # SDKs refresh when it is over; the token is still good then
         return {"client": self.id, "version": VERSION, "expires": True, "ttl": ttl_s}
 
-    def _check_token(self) -> None:
+    def check(self) -> None:
+        """Closes the socket of a token that has ended."""
         if time.time() > self.identity.expires_at + self._gateway.settings.token_grace_s:
             self._socket.close(closing.EXPIRED)
 

@@ -8,15 +8,16 @@ next one waits for it in the same way: everybody decides on a state that holds t
 """
 
 import asyncio
-import time
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 import orjson
 
 from services.gateway import asking, measures, targets
 from services.gateway.coalescing import Coalesced
+from services.gateway.composing import NOTHING, Call, Composed, Outcome
 from services.gateway.feed import Feed
 from services.gateway.freshness import Freshness
 from services.gateway.lanes import Lane
@@ -24,71 +25,23 @@ from services.gateway.repeats import is_repeat
 from services.gateway.sessions import Sessions
 from shared import errors, subjects, telemetry
 from shared.auth import Identity
-from shared.bus.batch import Message
 from shared.bus.publish import Moved, Published, publish
-from shared.events import (
-    Envelope,
-    encode,
-    wrap,
-)
 from shared.logging import get_logger
-from shared.session import Actor, Command, Decided, Target, decide
+from shared.session import Command, Decided
 from shared.session.commands import SendMessage, TargetedCommand
 
 log = get_logger("commands")
 
-NOTHING = Target()
 DECIDE_S = 10.0  # how long a strict command is decided again when others were faster
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a command: its event, and where it stands. `duplicate`: it was there before."""
-
-    id: str
-    seq: int
-    duplicate: bool
-    session_id: str
-    type: str
-    data: dict[str, Any]
-
-    @property
-    def chat_id(self) -> str | None:
-        """The chat the event made or went to."""
-        return self.data.get("chat_id")
-
-    @property
-    def reply_id(self) -> str | None:
-        """The reply the event asks for."""
-        return self.data.get("reply_id")
-
-
-@dataclass(slots=True)
-class _Call:
-    """One execution. `sent`: the bodies that it has published so far, whose fate may be unknown.
-
-    `target` is what the command wants to change, as it was when the session was at `known_at`.
-    """
-
-    feed: Feed
-    lane: Lane
-    command: Command
-    identity: Identity
-    traceparent: str
-    sent: list[bytes] = field(default_factory=list)
-    target: Target = NOTHING
-    known_at: int = 0
-
-    def decided(self) -> Decided | errors.Refused:
-        """What the command means for the session as it is known now."""
-        actor = Actor(self.identity.user, self.identity.name, self.identity.guest)
-        return decide(self.feed.state, self.command, actor, int(time.time()), self.target)
+Told = Callable[[Outcome | errors.AntiphonError], None]
 
 
 class _OnItsWay(NamedTuple):
     """A message in its lane, and what will have become of it."""
 
-    envelope: Envelope
+    composed: Composed
     published: asyncio.Future[Published]
 
 
@@ -100,6 +53,7 @@ class Commands:
         self._sessions = sessions
         self._freshness = Freshness(sessions)
         self._lanes: WeakValueDictionary[tuple[str, str], Lane] = WeakValueDictionary()
+        self._waiting: set[asyncio.Task[None]] = set()
 
     async def execute(self, command: Command, identity: Identity, traceparent: str = "") -> Outcome:
         """The command's event is on the log for good, and in this gateway's state of the session.
@@ -109,23 +63,76 @@ class Commands:
             Conflict: the id was used for something else, or the session was changed by others all the time.
             Unavailable: the bus, or the log where it is needed, is away. The same id may be sent again.
         """
-        key = (command.session_id, identity.user)
-        if (lane := self._lanes.get(key)) is None:
-            lane = self._lanes[key] = Lane(self._sessions.bus, command.session_id)
+        lane = self._lane(command.session_id, identity.user)
         feed: Feed | None = None
         try:
-            async with lane.turn:
+            async with lane.turn():
                 feed = await self._sessions.acquire(command.session_id)
-                call = _Call(feed, lane, command, identity, traceparent or telemetry.traceparent())
+                call = Call(feed, lane, command, identity, traceparent or telemetry.traceparent())
                 begun = await self._in_turn(call)
             if isinstance(begun, Outcome):
                 return begun
-            return await self._conclude(call, begun.envelope, await begun.published)
+            return await self._conclude(call, begun.composed, await begun.published)
         finally:
             if feed is not None:
                 self._sessions.release(feed)
 
-    async def _in_turn(self, call: _Call) -> Outcome | _OnItsWay:
+    def post(self, command: SendMessage, identity: Identity, told: Told) -> bool:
+        """Whether the message is on its way, in the same place of its lane that `execute` would have given it; `told`
+        will get what `execute` would return or raise. If not, something has to be waited for, and `execute` does.
+
+        Raises:
+            Unavailable: the bus has no room.
+        """
+        feed = self._sessions.opened(command.session_id)
+        lane = self._lane(command.session_id, identity.user)
+        if feed is None or lane.is_taken or feed.acked > feed.chain.covered:
+            return False
+        if feed.seq_of(identity.user, command.id) is not None or not self._freshness.is_fresh(command.id):
+            return False
+        self._sessions.outages.room.admit(command)
+        call = Call(feed, lane, command, identity, telemetry.new_traceparent())
+        decided = call.decided()
+        if isinstance(decided, errors.Refused):
+            return False
+        feed.refs += 1
+        composed = call.compose(decided, self._sessions.instance)
+        lane.post(composed.message).add_done_callback(partial(self._published, call, composed, told))
+        return True
+
+    def _published(self, call: Call, composed: Composed, told: Told, reply: asyncio.Future[Published]) -> None:
+        try:
+            published = reply.result()
+        except errors.AntiphonError as error:
+            self._sessions.release(call.feed)
+            told(error)
+            return
+        if published.duplicate or published.seq > call.feed.chain.covered:
+            task = asyncio.create_task(self._wait(call, composed, told, published))
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
+            return
+        self._check(call, published.seq)
+        asking.tell(self._sessions.bus.client, composed.data)
+        self._sessions.release(call.feed)
+        told(call.outcome(composed, published.seq))
+
+    async def _wait(self, call: Call, composed: Composed, told: Told, published: Published) -> None:
+        outcome: Outcome | errors.AntiphonError
+        try:
+            outcome = await self._conclude(call, composed, published)
+        except errors.AntiphonError as error:
+            outcome = error
+        finally:
+            self._sessions.release(call.feed)
+        told(outcome)
+
+    def _lane(self, session_id: str, user: str) -> Lane:
+        if (lane := self._lanes.get((session_id, user))) is None:
+            lane = self._lanes[session_id, user] = Lane(self._sessions.bus, session_id)
+        return lane
+
+    async def _in_turn(self, call: Call) -> Outcome | _OnItsWay:
         feed = call.feed
         if not isinstance(call.command, SendMessage):
             await call.lane.settled()
@@ -151,7 +158,7 @@ class Commands:
         log.info("command_conflict", session_id=feed.session_id, method=call.command.METHOD, tries=tries)
         raise errors.Conflict(f"the session changes all the time, last at seq {feed.last}")
 
-    async def _try(self, call: _Call, *, refreshed: bool) -> Outcome | _OnItsWay | None:
+    async def _try(self, call: Call, *, refreshed: bool) -> Outcome | _OnItsWay | None:
         """One decision and its publish. None: look at the session again, then decide again."""
         await self._look(call)
         decided = call.decided()
@@ -170,47 +177,40 @@ class Commands:
             except Moved:
                 return None
 
-    async def _look(self, call: _Call) -> None:
+    async def _look(self, call: Call) -> None:
         """The call's target is current, if it has one and its user may know."""
         if isinstance(call.command, TargetedCommand) and call.identity.user in call.feed.state.participants:
             call.known_at = call.feed.last
             call.target = await targets.find(call.feed, self._sessions.queries, call.command)
 
-    async def _publish(self, call: _Call, decided: Decided, expected_seq: int | None) -> Outcome | _OnItsWay:
-        feed, event = call.feed, decided.event
-        envelope = wrap(
-            event,
-            event_id=call.command.id,
-            session_id=feed.session_id,
-            source=self._sessions.instance,
-            actor=call.identity.user,
-            actor_name=call.identity.name,
-            traceparent=call.traceparent,
-        )
-        headers = asking.headers(event, call.traceparent)
-        call.sent.append(encode(envelope))
-        msg_id = subjects.command_msg_id(envelope.actor, feed.session_id, envelope.id)
+    async def _publish(self, call: Call, decided: Decided, expected_seq: int | None) -> Outcome | _OnItsWay:
+        composed = call.compose(decided, self._sessions.instance)
+        message = composed.message
         if isinstance(call.command, SendMessage):
-            return _OnItsWay(envelope, call.lane.post(Message(call.sent[-1], msg_id, headers)))
+            return _OnItsWay(composed, call.lane.post(message))
         with measures.PUBLISH_S.time():
             published = await publish(
                 self._sessions.bus.stream,
-                subjects.event(feed.session_id),
-                call.sent[-1],
-                msg_id=msg_id,
-                headers=headers,
+                subjects.event(call.feed.session_id),
+                message.body,
+                msg_id=message.msg_id,
+                headers=message.headers,
                 expected_seq=expected_seq,
             )
-        return await self._conclude(call, envelope, published)
+        return await self._conclude(call, composed, published)
 
-    async def _conclude(self, call: _Call, envelope: Envelope, published: Published) -> Outcome:
-        feed, seq = call.feed, published.seq
+    async def _conclude(self, call: Call, composed: Composed, published: Published) -> Outcome:
         if published.duplicate:
-            return await self._answer_stored(call, seq)
-        if seq <= feed.chain.covered and feed.seq_of(envelope.actor, envelope.id) != seq:
-            self._sessions.doubt()  # a position that was given out before: the stream may be another one
-        await self._see(feed, seq)
-        return Outcome(envelope.id, seq, False, feed.session_id, envelope.type, envelope.data)
+            return await self._answer_stored(call, published.seq)
+        self._check(call, published.seq)
+        asking.tell(self._sessions.bus.client, composed.data)
+        await self._see(call.feed, published.seq)
+        return call.outcome(composed, published.seq)
+
+    def _check(self, call: Call, seq: int) -> None:
+        """A position that was given out before: the stream may be another one."""
+        if seq <= call.feed.chain.covered and call.feed.seq_of(call.identity.user, call.command.id) != seq:
+            self._sessions.doubt()
 
     async def _see(self, feed: Feed, seq: int) -> None:
         """Waits for one's own event. It is accepted either way; who comes next waits for it again, or is refused."""
@@ -220,11 +220,11 @@ class Commands:
         except errors.Unavailable:
             log.warning("own_event_not_seen", session_id=feed.session_id, seq=seq)
 
-    async def _earlier(self, call: _Call) -> Outcome | None:
+    async def _earlier(self, call: Call) -> Outcome | None:
         seq = call.feed.seq_of(call.identity.user, call.command.id)
         return None if seq is None else await self._answer_stored(call, seq)
 
-    async def _answer_stored(self, call: _Call, seq: int) -> Outcome:
+    async def _answer_stored(self, call: Call, seq: int) -> Outcome:
         """The answer that the event at `seq` stands for, if it came from the same command; no duplicate if from this
         very call, whose acknowledgement was lost.
         """

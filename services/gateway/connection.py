@@ -7,26 +7,26 @@ read     history, presence, reading rpc methods: after the writes before them, b
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from services.gateway import closing, protocol
 from services.gateway.client import Client
 from services.gateway.closing import Close
+from services.gateway.composing import Outcome
 from services.gateway.context import Gateway
+from services.gateway.flight import Begun, Flight, all_ended
 from services.gateway.limits import TokenBucket
 from services.gateway.methods import METHODS, Order
 from services.gateway.protocol import ClientCommand, Pong
 from services.gateway.socket import Socket
-from services.gateway.stats import COMMANDS
+from services.gateway.stats import counted
 from shared import errors, telemetry
 from shared.logging import get_logger
 
 log = get_logger("connection")
 
 MAX_QUEUED = 256  # commands; above, the socket is not read
-MAX_IN_FLIGHT = 256
-MAX_READS = 8  # of one connection at a time: each may fetch a megabyte over the bus that all share
 REFUSE_S = 0.002  # a pause after each command over the rate: who sends thousands must not occupy the loop
 BURST = 2  # seconds' worth of commands that may come at once
 
@@ -38,17 +38,19 @@ _ORDER = {
 class Connection:
     """The receiver of one socket's messages."""
 
+    __slots__ = (
+        "_bucket", "_client", "_flight", "_gateway", "_queue", "_refused", "_socket", "_stale", "_worker",
+    )  # fmt: skip
+
     def __init__(self, gateway: Gateway, socket: Socket) -> None:
         loop = asyncio.get_running_loop()
         rate = gateway.settings.commands_per_s
         self._gateway = gateway
         self._socket = socket
         self._bucket = TokenBucket(rate, rate * BURST, loop.time())
-        self._queue: deque[ClientCommand] = deque()
+        self._queue: deque[ClientCommand] | None = None  # made when something waits; most connections are idle
         self._worker: asyncio.Task[None] | None = None
-        self._in_flight: set[asyncio.Task[None]] = set()
-        self._writes: set[asyncio.Task[None]] = set()
-        self._reads: set[asyncio.Task[None]] = set()
+        self._flight = Flight()
         self._client: Client | None = None
         self._refused = False
         self._stale = loop.call_later(gateway.settings.connect_s, socket.close, closing.STALE)
@@ -63,13 +65,16 @@ class Connection:
             for item in protocol.decode(text):
                 if isinstance(item, Pong):
                     self._pong()
-                else:
+                elif self._queue is not None or not self._begin(item):
+                    self._queue = self._queue if self._queue is not None else deque()
                     self._queue.append(item)
         except protocol.ProtocolViolation:
             self._socket.close(closing.BAD_REQUEST)
             return
-        if self._queue and self._worker is None:
-            self._worker = asyncio.create_task(self._work())
+        if self._queue is None:
+            return
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work(self._queue))
         if len(self._queue) > MAX_QUEUED:
             self._socket.pause()
 
@@ -77,11 +82,9 @@ class Connection:
         """Lets go of everything. Writes that have begun are left to end: their outcome is in the log, not here."""
         self._gateway.stats.connections -= 1
         self._stale.cancel()
-        self._queue.clear()
         if self._worker:
             self._worker.cancel()
-        for task in tuple(self._reads):
-            task.cancel()
+        self._flight.cancel_reads()
         if self._client:
             self._client.close()
 
@@ -93,43 +96,70 @@ class Connection:
 
     # Order.
 
-    async def _work(self) -> None:
+    def _begin(self, command: ClientCommand) -> bool:
+        """Whether it was a message that could be decided at once; then it needs no task. Nothing waits that it could
+        overtake.
+        """
+        client, flight = self._client, self._flight
+        if client is None or flight.has_tasks or flight.is_full or telemetry.is_recording():
+            return False
+        message = client.message_in(command)
+        if message is None or not self._bucket.take(asyncio.get_running_loop().time()):
+            return False
+        begun = flight.start()
         try:
-            while self._queue and self._socket.open:
-                command = self._queue.popleft()
-                if len(self._queue) == MAX_QUEUED // 2:
-                    self._socket.resume()
-                await self._next(command)
-        finally:
-            self._worker = None
+            is_posted = client.post(message, partial(self._told, begun, command))
+        except errors.AntiphonError as error:
+            self._told(begun, command, error)
+            return True
+        except Exception as error:
+            log.exception("command_failed", method=_label(command), error=repr(error))
+            self._told(begun, command, errors.Internal())
+            return True
+        if not is_posted:
+            flight.end(begun)
+            self._bucket.give_back()
+        return is_posted
 
-    async def _next(self, command: ClientCommand) -> None:
+    def _told(self, begun: Begun, command: ClientCommand, outcome: Outcome | errors.AntiphonError) -> None:
+        self._flight.end(begun)
+        if isinstance(outcome, errors.AntiphonError):
+            self._fail(command, outcome)
+        else:
+            self._answer(command, Client.message_answer(command, outcome))
+            counted(_label(command), "ok").inc()
+
+    async def _work(self, queue: deque[ClientCommand]) -> None:
+        try:
+            while queue and self._socket.open:
+                command = queue.popleft()
+                if len(queue) == MAX_QUEUED // 2:
+                    self._socket.resume()
+                await self._next(command, queue)
+        finally:
+            self._worker = self._queue = None
+
+    async def _next(self, command: ClientCommand, queue: deque[ClientCommand]) -> None:
         if not self._bucket.take(asyncio.get_running_loop().time()):
             self._fail(command, errors.TooManyRequests())
             await asyncio.sleep(REFUSE_S)
             return
         if self._client is None:
-            await self._first(command)
+            await self._first(command, queue)
             return
         order = _order(command)
         if order is Order.SERIAL:
-            await _all(self._writes)
+            await all_ended(self._flight.writes())
             await self._socket.writable.wait()
             await self._run(self._client, command)
             return
-        while len(self._in_flight) >= MAX_IN_FLIGHT or (order is Order.READ and len(self._reads) >= MAX_READS):
-            full = self._in_flight if len(self._in_flight) >= MAX_IN_FLIGHT else self._reads
-            await asyncio.wait(full, return_when=asyncio.FIRST_COMPLETED)
-        before = frozenset(self._writes) if order is Order.READ else frozenset()
-        task = asyncio.create_task(self._run_after(before, self._client, command))
-        self._keep(self._writes if order is Order.WRITE else self._reads, task)
-        self._keep(self._in_flight, task)
+        await self._flight.room(for_read=order is Order.READ)
+        if order is Order.READ:
+            self._flight.read(self._run_after(self._flight.writes(), self._client, command))
+        else:
+            self._flight.write(self._run(self._client, command))
 
-    def _keep(self, tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    async def _first(self, command: ClientCommand) -> None:
+    async def _first(self, command: ClientCommand, queue: deque[ClientCommand]) -> None:
         """The first command must be `connect`. After a refused one, what came along with it is passed over."""
         if command.method != "connect" or self._refused:
             self._socket.close(closing.BAD_REQUEST)
@@ -139,43 +169,40 @@ class Connection:
             self._socket.close(outcome)
         elif isinstance(outcome, errors.AntiphonError):
             self._refused = True
-            self._queue.clear()
+            queue.clear()
             self._fail(command, outcome)
         else:
             self._client = outcome
             self._stale.cancel()
+            counted("connect", "ok").inc()
             self._socket.send(protocol.reply(command.id, "connect", outcome.welcome()))
             outcome.heartbeat.start()
-        COMMANDS.labels("connect", "ok" if self._client else "refused").inc()
 
     # Answers.
 
-    async def _run_after(self, before: Iterable[asyncio.Task[None]], client: Client, command: ClientCommand) -> None:
-        await _all(before)
+    async def _run_after(self, before: list[asyncio.Future[None]], client: Client, command: ClientCommand) -> None:
+        await all_ended(before)
         await self._run(client, command)
 
     async def _run(self, client: Client, command: ClientCommand) -> None:
-        name = str(command.params.get("method", ""))[:64] if command.method == "rpc" else command.method
-        label = name if name in METHODS or command.method != "rpc" else "unknown"
-        with telemetry.span(f"command {label or 'unknown'}"):
+        label = _label(command)
+        with telemetry.span(f"command {label}"):
             try:
                 await client.execute(command, lambda result: self._answer(command, result))
             except errors.AntiphonError as error:
                 self._fail(command, error)
-                outcome = str(error.code)
             except Exception as error:
                 log.exception("command_failed", method=label, error=repr(error))
                 self._fail(command, errors.Internal())
-                outcome = "100"
             else:
-                outcome = "ok"
-        COMMANDS.labels(label or "unknown", outcome).inc()
+                counted(label, "ok").inc()
 
     def _answer(self, command: ClientCommand, result: dict[str, Any]) -> None:
         if command.id:
             self._socket.send(protocol.reply(command.id, command.method, result))
 
     def _fail(self, command: ClientCommand, error: errors.AntiphonError) -> None:
+        counted(_label(command), str(error.code)).inc()
         if command.id:
             self._socket.send(protocol.error_reply(command.id, error))
 
@@ -187,7 +214,9 @@ def _order(command: ClientCommand) -> Order:
     return method.order if method else Order.SERIAL
 
 
-async def _all(tasks: Iterable[asyncio.Task[None]]) -> None:
-    waiting = [task for task in tasks if not task.done()]
-    if waiting:
-        await asyncio.wait(waiting)
+def _label(command: ClientCommand) -> str:
+    """What the command is counted as."""
+    if command.method != "rpc":
+        return command.method or "unknown"
+    name = str(command.params.get("method", ""))[:64]
+    return name if name in METHODS else "unknown"

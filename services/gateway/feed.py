@@ -224,8 +224,7 @@ class Feed:
     # --- reading ----------------------------------------------------------------------------------------------------
 
     async def events_after(self, seq: int, limit: int, max_bytes: int, up_to: int = MAX_OFFSET) -> Page | None:
-        """The events in (seq, last], at most to `up_to`, as far as `limit` and `max_bytes` allow; None if they can't be
-        proved complete."""
+        """The events in (seq, up_to] as far as `limit` and `max_bytes` allow; None if they can't be proved complete."""
         end = min(up_to, self.chain.covered)
         recent = self.fold.recent_after(seq)
         if recent is not None:
@@ -242,7 +241,8 @@ class Feed:
         return self.fold.seq_of(actor, event_id)
 
     def running(self) -> list[dict[str, Any]]:
-        """The replies on their way, with their text so far."""
+        """The replies on their way, with their text so far; the listeners have been told as much."""
+        self.hub.settle()
         return self._running.texts(self.state)
 
     def frame(self, pub: bytes) -> bytes:

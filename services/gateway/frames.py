@@ -1,13 +1,19 @@
-"""Outgoing text frames. A server does not mask, so a frame is the same bytes for every socket and is built once.
+"""Text frames. A server does not mask, so what goes out is the same bytes for every socket and is built once. Of what
+comes in, only that is parsed here which clients send all the time: one whole text frame.
 
 Source: RFC 6455, 5.2 (base framing).
 """
 
 import struct
 
+from websockets.frames import apply_mask  # type: ignore[attr-defined] # the one in C, where it was built
+
 _TEXT_FIN = 0x81
 _LENGTH_7 = 126
 _LENGTH_16 = 65_536
+_MASKED = 0x80
+_MASK_BYTES = 4
+UNKNOWN = -1
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -35,3 +41,39 @@ class FrameMemo:
             self._frame = text_frame(payload)
             self._payload = payload
         return self._frame
+
+
+def whole_text(data: bytes, most: int) -> bytes | None:
+    """The payload, if the data is one unfragmented, masked text frame and nothing else, of less than 64 KiB and at most
+    `most` bytes (0: any number).
+    """
+    size = len(data)
+    if size < 2 + _MASK_BYTES or data[0] != _TEXT_FIN or data[1] < _MASKED:
+        return None
+    length, head = data[1] - _MASKED, 2
+    if length == 126:
+        length, head = (data[2] << 8) + data[3], 4
+    elif length == 127:
+        return None
+    if size != head + _MASK_BYTES + length or length > (most or length):
+        return None
+    return apply_mask(data[head + _MASK_BYTES :], data[head : head + _MASK_BYTES])
+
+
+def left_after(data: bytes, left: int) -> int:
+    """How many bytes of the frame in progress are still to come after this data, `left` of one having been so before.
+
+    `UNKNOWN` if a frame's head is not whole: it stays so.
+    """
+    at, size = left, len(data)
+    while at < size:
+        if size - at < 2:
+            return UNKNOWN
+        length, head = data[at + 1] & 0x7F, 2
+        if length >= 126:
+            head = 4 if length == 126 else 10
+            if size - at < head:
+                return UNKNOWN
+            length = int.from_bytes(data[at + 2 : at + head], "big")
+        at += head + (_MASK_BYTES if data[at + 1] & _MASKED else 0) + length
+    return at - size

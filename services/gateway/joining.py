@@ -10,7 +10,7 @@ What was read in step 2 ends at a position `up_to` that the feed had delivered b
 gate; what the gate holds at or below it is a repeat. Both ends are provable, so there is no hole and no repeat.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -30,6 +30,8 @@ BACKLOG_BYTES = 4 * 1024 * 1024
 
 class Gate:
     """A listener that keeps what it is told."""
+
+    __slots__ = ("held", "user", "was_insufficient", "was_revoked")
 
     def __init__(self, user: str) -> None:
         self.user = user
@@ -61,50 +63,53 @@ class Joined:
     epoch: str
     offset: int
     snapshot: bytes
-    publications: list[bytes]
+    publications: Sequence[bytes]
     recovered: bool
     was_recovering: bool
     feed: Feed
     _listener: Listener
-    _gate: Gate
+    _gate: Gate | None
     _up_to: int
-    _backlog: list[tuple[int, bytes]]
+    _backlog: Sequence[tuple[int, bytes]]
     _release: Callable[[Feed], None]
     _left: bool = field(default=False)
 
     def go_live(self) -> None:
         """Call right after the answer is written. What was held is delivered now, and then everything as it comes."""
-        hub = self.feed.hub
-        hub.remove(self._gate)
+        hub, gate = self.feed.hub, self._gate
+        if gate is None:
+            return
+        hub.remove(gate)
         for seq, pub in self._backlog:
             if self._left:
                 return
             self._listener.deliver(self.feed.frame(pub), seq)
-        for frame, held_seq in self._gate.held:
+        for frame, held_seq in gate.held:
             if self._left:
                 return
             if held_seq is None or held_seq > self._up_to:
                 self._listener.deliver(frame, held_seq)
-        self._gate.held, self._backlog = [], []
+        self._gate, self._backlog = None, ()
         if self._left:
             return
-        if self._gate.was_insufficient:
+        if gate.was_insufficient:
             self._listener.insufficient()
-        elif self._gate.was_revoked:
+        elif gate.was_revoked:
             self._listener.revoked()
         else:
             hub.add(self._listener)
 
     def forget(self) -> None:
         """The answer was written: it is not kept as long as the listener stays."""
-        self.snapshot, self.publications = b"", []
+        self.snapshot, self.publications = b"", ()
 
     def leave(self) -> None:
         """Afterwards nothing more comes. To be called once the listener is done, however it ended; again is fine."""
         if self._left:
             return
         self._left = True
-        self.feed.remove(self._gate)
+        if self._gate is not None:
+            self.feed.remove(self._gate)
         self.feed.remove(self._listener)
         self._release(self.feed)
 
@@ -139,9 +144,9 @@ async def join(
     except BaseException:
         feed.remove(gate)
         raise
+    running = feed.running()
     # These texts hold every chunk up to now; the gate goes on with the next one.
     gate.held = [(frame, seq) for frame, seq in gate.held if seq is not None]
-    running = feed.running()
     return Joined(
         epoch=epoch,
         offset=fresh.at if fresh else recover[1] if recover else 0,

@@ -9,6 +9,8 @@ everything in the lane is refused (Unavailable), and whoever sends it again send
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +40,35 @@ class _Entry:
 
 
 class Lane:
-    """Whoever holds `turn` decides next and may post. `acked` is the newest seq that the lane was told of."""
+    """Whoever has the turn decides next and may post. `acked` is the newest seq that the lane was told of."""
+
+    __slots__ = ("__weakref__", "_bus", "_posted_at", "_sending", "_subject", "_takers", "_turn", "_waiting", "acked")
 
     def __init__(self, bus: Bus, session_id: str) -> None:
-        self.turn = asyncio.Lock()
         self.acked = 0
+        self._turn: asyncio.Lock | None = None  # made when somebody has to wait
+        self._takers = 0
         self._bus = bus
         self._subject = subjects.event(session_id)
         self._waiting: deque[_Entry] = deque()
         self._sending: asyncio.Future[Any] | None = None  # a first try of the first that waits, or the task
         self._posted_at = 0.0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """The turn, first come, first served, for the length of a block."""
+        self._turn = self._turn or asyncio.Lock()
+        self._takers += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._takers -= 1
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody has the turn or waits for it; if not, who posts without waiting need not take it."""
+        return self._takers > 0
 
     def post(self, message: Message) -> asyncio.Future[Published]:
         """The message will be published after everything posted before it; the future has what became of it.

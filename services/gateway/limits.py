@@ -25,6 +25,10 @@ class TokenBucket:
         self._tokens -= 1
         return True
 
+    def give_back(self) -> None:
+        """What was taken last was not used."""
+        self._tokens = min(self._burst, self._tokens + 1)
+
     @property
     def wait_s(self) -> float:
         """How long until the next one would be allowed, as of the last `take`."""

@@ -41,7 +41,8 @@ class Presence:
         self._reader = reader
         self._me = subjects.user_token(instance)
         self._run = orjson.dumps({"run": uuid.uuid4().hex})  # a process that was started anew is another one
-        self._mine: dict[str, bytes] = {}
+        self._mine: dict[str, dict[str, Identity]] = {}  # by session, then by client
+        self._said: dict[str, bytes] = {}
         self._announced = asyncio.Event()
         self._outbox: asyncio.Queue[tuple[str, bytes, dict[str, str]]] = asyncio.Queue()
         self._awareness = Shared(self._read_awareness)
@@ -49,18 +50,18 @@ class Presence:
 
     def enter(self, session_id: str, client: str, identity: Identity) -> None:
         """The client listens to the session. Nobody waits for the bucket; without the bus it is said later."""
-        key = self._key(session_id, client)
-        body = orjson.dumps({"user": identity.user, "client": client, "conn_info": {"name": identity.name}})
-        self._mine[key] = body
-        self._outbox.put_nowait((key, body, {}))
+        self._mine.setdefault(session_id, {})[client] = identity
+        self._outbox.put_nowait((*self._entry(session_id, client, identity), {}))
 
     def leave(self, session_id: str, client: str) -> None:
         """It no longer does, and what it said of itself is no longer true."""
-        key = self._key(session_id, client)
-        if self._mine.pop(key, None) is not None:
-            self._outbox.put_nowait((key, b"", _GONE))
+        clients = self._mine.get(session_id, {})
+        if clients.pop(client, None) is not None:
+            self._outbox.put_nowait((subjects.presence_client(session_id, self._me, client), b"", _GONE))
+            if not clients:
+                del self._mine[session_id]
         said = subjects.presence_awareness(session_id, self._me, client)
-        if self._mine.pop(said, None) is not None:
+        if self._said.pop(said, None) is not None:
             self._outbox.put_nowait((said, b"", _GONE))
             self._outbox.put_nowait((subjects.signal(session_id), awareness(client, "", "", None), {}))
 
@@ -74,19 +75,19 @@ class Presence:
         """
         key = subjects.presence_awareness(session_id, self._me, client)
         body = awareness(client, identity.user, identity.name, data)
-        is_kept = data is not None and self._key(session_id, client) in self._mine
-        if is_kept or key in self._mine:
+        is_kept = data is not None and client in self._mine.get(session_id, {})
+        if is_kept or key in self._said:
             await self._outbox.join()  # what it did before is written before
             await self._keep(key, body if is_kept else None)
-            if is_kept and key not in self._mine:
+            if is_kept and key not in self._said:
                 return  # it has left meanwhile, and the others know
         await self._put(subjects.signal(session_id), body)  # after the entry: who does not hear this reads that
 
     async def _keep(self, key: str, body: bytes | None) -> None:
         if body is None:
-            self._mine.pop(key, None)
+            self._said.pop(key, None)
         else:
-            self._mine[key] = body
+            self._said[key] = bytes(memoryview(body))  # alone: orjson leaves room for kilobytes behind what it makes
         try:
             headers = _GONE if body is None else None
             await self._bus.js.publish(key, body or b"", headers=headers, timeout=ACKNOWLEDGED_S)
@@ -161,7 +162,10 @@ class Presence:
         with suppress(JetStreamError, nats.errors.Error, ConnectionError):
             await ensure_presence(self._bus.js)
             await self._put(subjects.presence_gateway(self._me), self._run, {"Nats-TTL": str(GATEWAY_TTL_S)})
-            for key, body in list(self._mine.items()):
+            here = [(session_id, each) for session_id, clients in self._mine.items() for each in clients.items()]
+            for session_id, (client, identity) in here:
+                await self._put(*self._entry(session_id, client, identity))
+            for key, body in list(self._said.items()):
                 await self._put(key, body)
 
     async def _put(self, key: str, body: bytes, headers: dict[str, str] | None = None) -> None:
@@ -176,8 +180,9 @@ class Presence:
             if not batch:
                 return [entry for entry in found if entry.body]
 
-    def _key(self, session_id: str, client: str) -> str:
-        return subjects.presence_client(session_id, self._me, client)
+    def _entry(self, session_id: str, client: str, identity: Identity) -> tuple[str, bytes]:
+        body = orjson.dumps({"user": identity.user, "client": client, "conn_info": {"name": identity.name}})
+        return subjects.presence_client(session_id, self._me, client), body
 
 
 def awareness(client: str, user: str, name: str, data: Any) -> bytes:

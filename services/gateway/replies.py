@@ -107,6 +107,9 @@ class Replies:
                 {
                     "reply_id": asked.reply_id,
                     "chat_id": asked.chat_id,
+                    "purpose": asked.purpose,
+                    "parent": asked.prompt_id,
+                    "agent": asked.agent,
                     "attempt": known.attempt if known else asked.attempt,
                     "text": known.text if known else "",
                     "position": len(known.text) if known else 0,

@@ -75,8 +75,6 @@ class Sessions:
         async with tasks.background(self._watch_stream(), self._sweep_idle()):
             await asyncio.Event().wait()
 
-    # --- opening ----------------------------------------------------------------------------------------------------
-
     async def acquire(self, session_id: str) -> Feed:
         """The session's feed, attached and current; to be given back by `release`. Does not yield if it is open.
 
@@ -87,6 +85,10 @@ class Sessions:
             await self._attached(session_id)
         feed.refs += 1
         return feed
+
+    def opened(self, session_id: str) -> Feed | None:
+        """The session's feed, if it is open."""
+        return self._feeds.get(session_id)
 
     def release(self, feed: Feed) -> None:
         """The feed may go when nobody needs it for a while."""
@@ -152,8 +154,6 @@ class Sessions:
     def doubt(self) -> None:
         """Something did not fit: the stream's identity is read again soon."""
         self._doubt.set()
-
-    # --- watching ---------------------------------------------------------------------------------------------------
 
     async def _on_reconnect(self) -> None:
         self._reconnected = True
@@ -224,8 +224,6 @@ class Sessions:
             feed = self._feeds.get(session_id)
             if feed is not None and feed.chain.covered < head:
                 feed.check(cause)
-
-    # --- letting go -------------------------------------------------------------------------------------------------
 
     async def _sweep_idle(self) -> None:
         loop = asyncio.get_running_loop()

@@ -5,18 +5,17 @@ what may wait for a slow reader. Frames of pushes are written as they are, witho
 """
 
 import asyncio
-from typing import Protocol, cast
+from typing import cast
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 
 from services.gateway import closing, handshake
-from services.gateway.addresses import Addresses
 from services.gateway.closing import Close
-from services.gateway.frames import FrameMemo, text_frame
+from services.gateway.frames import UNKNOWN, FrameMemo, left_after, text_frame, whole_text
 from services.gateway.inflow import Inflow
-from services.gateway.stats import Stats
+from services.gateway.parties import Acceptor, Receiver, Sockets
 from services.gateway.turn import Turn
 
 CLOSE_S = 2.0  # how long the peer has to answer a close frame
@@ -28,46 +27,24 @@ _WRITABLE = asyncio.Event()  # of every socket whose reader keeps up; never clea
 _WRITABLE.set()
 
 
-class Receiver(Protocol):
-    """Who a socket belongs to."""
-
-    def received(self, text: bytes) -> None:
-        """A whole text message came, valid UTF-8."""
-
-    def lost(self) -> None:
-        """The connection has ended; nothing more comes, nothing more can be sent. Called once."""
-
-
-class Acceptor(Protocol):
-    """What a socket needs of the gateway it is opened on."""
-
-    frame_bytes: int
-    buffer_bytes: int
-    allowed_origins: frozenset[str]
-    addresses: Addresses
-    stats: Stats
-
-    def accept(self, socket: "Socket") -> Receiver:
-        """The new connection's owner."""
-
-
-class Sockets(Protocol):
-    """uvicorn's state: whom to shut down."""
-
-    connections: set[object]
-
-
 class Socket(asyncio.Protocol):
     """A connection from its upgrade request to its end."""
+
+    __slots__ = (
+        "_abort_timer", "_acceptor", "_fragments", "_inflow", "_left", "_limit", "_most", "_pending", "_receiver",
+        "_server_state", "_stats", "_transport", "_ws", "gateways", "open", "writable",
+    )  # fmt: skip
 
     def __init__(self, acceptor: Acceptor, *, server_state: Sockets, **_uvicorn: object) -> None:
         self._acceptor = acceptor
         self._stats = acceptor.stats
         self._limit = acceptor.buffer_bytes
         self._server_state = server_state
+        self._most = acceptor.frame_bytes
         self._ws = handshake.make_protocol(acceptor.frame_bytes)
         self._receiver: Receiver | None = None
         self._fragments: bytearray | None = None
+        self._left = UNKNOWN  # bytes to come of the frame in progress
         self._pending: list[bytes] = []
         self._abort_timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
@@ -145,22 +122,35 @@ class Socket(asyncio.Protocol):
         self._inflow.came(data)
 
     def _take(self, data: bytes) -> None:
-        """Feeds the protocol, and passes on what is complete."""
+        """Passes on a message that is whole, past the protocol, which would say the same of it; feeds it all else."""
+        text = whole_text(data, self._most) if self._left == 0 and self.open and self._fragments is None else None
+        if text is None:
+            self._feed(data)
+        else:
+            self._text(text)
+        if self._is_slow:  # who pings and does not read the pongs
+            if self.open:
+                self._close_slow()
+            else:
+                self._transport.abort()
+
+    def _feed(self, data: bytes) -> None:
+        was_open = self.open
         self._ws.receive_data(data)
         for event in self._ws.events_received():
             if isinstance(event, Request):
                 self._handshake(event)
+                event.headers.clear()  # the protocol holds on to the request for as long as the connection lives
             elif isinstance(event, Frame):
                 self._frame(event)
         self._flush()
         if self.open and self._ws.state is not State.OPEN:  # a close frame, or an error, came
             self.open = False
             self._abort_later()
-        if self._is_slow:  # who pings and does not read the pongs
-            if self.open:
-                self._close_slow()
-            else:
-                self._transport.abort()
+        if was_open and self._left != UNKNOWN:
+            self._left = left_after(data, self._left)
+        elif not was_open and data.endswith(b"\r\n\r\n"):
+            self._left = 0  # the handshake was all
 
     @property
     def _is_slow(self) -> bool:
@@ -218,13 +208,17 @@ class Socket(asyncio.Protocol):
             text, self._fragments = bytes(self._fragments), None
         else:
             text = bytes(frame.data)
+        self._text(text)
+
+    def _text(self, text: bytes) -> None:
         try:
             if not text.isascii():
                 text.decode()
         except UnicodeDecodeError:
             self.close(closing.INVALID_TEXT)
             return
-        self._receiver.received(text)
+        if self._receiver is not None:
+            self._receiver.received(text)
 
     def _flush(self) -> None:
         """Writes what the protocol has to say. Its empty piece means the end: ours of the connection, not the peer's,

@@ -1,12 +1,19 @@
 """What a gateway counts: plain numbers on the hot path, read by Prometheus when it asks."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from prometheus_client import REGISTRY, Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 COMMANDS = Counter("antiphon_gateway_commands_total", "Commands by method and outcome", ["method", "outcome"])
+
+
+@cache
+def counted(method: str, outcome: str) -> Counter:
+    """The count of commands of this method that ended so."""
+    return COMMANDS.labels(method, outcome)
 
 
 class Stats(Collector):

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from services.gateway import signals
 from services.gateway.access import readable
-from services.gateway.commands import Outcome
+from services.gateway.composing import Outcome
 from services.gateway.context import Caller, Gateway
 from services.gateway.requests import Params, parse
 from shared import auth, errors, telemetry

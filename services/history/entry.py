@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from nats.aio.msg import Msg
 
 from shared import subjects
+from shared.bus.rounds import Delivered
 from shared.events import CATALOGUE, Envelope, Unknown
 
 _NUL = "\x00"  # PostgreSQL's text can't hold it
@@ -42,7 +42,7 @@ class Columns:
     malformed: bool = True
 
 
-def from_message(message: Msg) -> Entry:
+def from_message(message: Delivered) -> Entry:
     """The entry of a message that a consumer delivered. Source: NATS ADR-15, subjects of acknowledgements."""
     tokens = message.reply.split(".")
     base = 1 if len(tokens) == 9 else 3  # the longer form has domain and account before the stream

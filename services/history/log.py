@@ -14,6 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.history import blanking, chain, sql
+from services.history.chain import Anchor
 from services.history.entry import Columns, Entry, columns
 from services.history.errors import ForeignEpoch, Hole, SchemaMissing
 from shared import db, subjects
@@ -31,16 +32,21 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The log ends at `seq` now; `events` were new, `malformed` of them no events, `duplicates` second copies.
+    """The log ends `at` now; `events` were new, `malformed` of them no events, `duplicates` second copies.
 
     `erasures` of them order erasures: in the log, those are done.
     """
 
-    seq: int
+    at: Anchor
     events: int
     malformed: int = 0
     duplicates: int = 0
     erasures: int = 0
+
+    @property
+    def seq(self) -> int:
+        """Its last position."""
+        return self.at.seq
 
 
 async def head(engine: AsyncEngine) -> Head:
@@ -78,19 +84,20 @@ async def append(engine: AsyncEngine, epoch: str, entries: list[Entry]) -> Appen
             raise ForeignEpoch(at.epoch, epoch)
         new = [entry for entry in entries if entry.seq > at.seq]
         if not new:
-            return Appended(at.seq, 0)
+            return Appended(Anchor(at.seq, at.hash), 0)
         _check_dense(at.seq, new)
         read = [known[entry.seq] for entry in new]
         raw = await db.driver(connection)
-        sealing = _sealed(epoch, at.hash, new)  # while the database looks for second copies
-        originals, sealed = await asyncio.gather(_originals(raw, new, read), sealing)
-        rows = _rows(epoch, new, read, sealed, originals)
-        await raw.copy_records_to_table("events", schema_name="log", columns=sql.COLUMNS, records=rows)
-        await raw.execute(sql.MOVE_HEAD, new[-1].seq, sealed[-1][1])
+        sealing = _sealing(epoch, at.hash, new)  # while the database looks for second copies
+        originals, seals = await asyncio.gather(_originals(raw, new, read), sealing)
+        made = rows(epoch, new, read, seals, originals)
+        await raw.copy_records_to_table("events", schema_name="log", columns=sql.COLUMNS, records=made)
+        await raw.execute(sql.MOVE_HEAD, new[-1].seq, seals[-1][1])
         orders = blanking.orders(new, read, originals)
         await blanking.blank(raw, orders)
     duplicates = sum(original is not None for original in originals)
-    return Appended(new[-1].seq, len(new), sum(found.malformed for found in read), duplicates, len(orders))
+    end = Anchor(new[-1].seq, seals[-1][1])
+    return Appended(end, len(new), sum(found.malformed for found in read), duplicates, len(orders))
 
 
 def _check_dense(head_seq: int, entries: list[Entry]) -> None:
@@ -106,39 +113,49 @@ async def _originals(
 ) -> list[int | None]:
     """For each entry the earlier position with the same actor and event id, in the log or in the same batch."""
     found = await raw.fetch(sql.FIND_ORIGINALS, [it.actor for it in read], [it.event_id for it in read])
-    originals: list[int | None] = [None] * len(entries)
+    originals = copies(entries, read)
     for record in found:
         originals[record["place"] - 1] = record["seq"]
-    first: dict[tuple[str | None, str | None], int] = {}
-    for place, (entry, it) in enumerate(zip(entries, read, strict=True)):
-        if not it.malformed and originals[place] is None:
-            earlier = first.setdefault((it.actor, it.event_id), entry.seq)
-            originals[place] = earlier if earlier != entry.seq else None
     return originals
 
 
-async def _sealed(epoch: str, last_hash: bytes, entries: list[Entry]) -> list[tuple[bytes, bytes]]:
+def copies(entries: list[Entry], read: list[Columns]) -> list[int | None]:
+    """For each entry the first position in the same batch with the same actor and event id, if that is another one."""
+    first: dict[tuple[str | None, str | None], int] = {}
+    found: list[int | None] = []
+    for entry, it in zip(entries, read, strict=True):
+        earlier = entry.seq if it.malformed else first.setdefault((it.actor, it.event_id), entry.seq)
+        found.append(None if earlier == entry.seq else earlier)
+    return found
+
+
+async def _sealing(epoch: str, last_hash: bytes, entries: list[Entry]) -> list[tuple[bytes, bytes]]:
+    return sealed(epoch, last_hash, entries)
+
+
+def sealed(epoch: str, last_hash: bytes, entries: list[Entry]) -> list[tuple[bytes, bytes]]:
     """For each entry the digest of its body, and its hash."""
-    sealed: list[tuple[bytes, bytes]] = []
+    found: list[tuple[bytes, bytes]] = []
     for entry in entries:
         body_digest = entry.digest if entry.body is None else chain.digest(entry.body)
         last_hash = chain.link(last_hash, epoch, entry.seq, entry.time_ns, entry.subject, body_digest)
-        sealed.append((body_digest, last_hash))
-    return sealed
+        found.append((body_digest, last_hash))
+    return found
 
 
-def _rows(
+def rows(
     epoch: str,
     entries: list[Entry],
     read: list[Columns],
-    sealed: list[tuple[bytes, bytes]],
+    seals: list[tuple[bytes, bytes]],
     originals: list[int | None],
 ) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
-    for entry, it, seals, original in zip(entries, read, sealed, originals, strict=True):
+    """What goes into `sql.COLUMNS`."""
+    made: list[tuple[Any, ...]] = []
+    for entry, it, seal, original in zip(entries, read, seals, originals, strict=True):
         session_id = subjects.session_of(entry.subject)
         said = (it.event_id, it.actor, it.type, it.occurred_at)
         where = (entry.time_ns, entry.subject, it.reply_id)
         gone = (entry.remains, entry.erased_by) if entry.body is None else (None, None)
-        rows.append((entry.seq, session_id, *said, *where, entry.body, *seals, original, it.malformed, *gone, epoch))
-    return rows
+        made.append((entry.seq, session_id, *said, *where, entry.body, *seal, original, it.malformed, *gone, epoch))
+    return made

@@ -25,6 +25,33 @@ COLUMNS: Final = (
     "body_digest", "hash", "duplicate_of", "malformed", "remains", "erased_by", "epoch",
 )  # fmt: skip
 
+_TYPES: Final = {
+    "seq": "bigint", "occurred_at": "timestamptz", "stream_time_ns": "bigint", "body": "bytea", "body_digest": "bytea",
+    "hash": "bytea", "duplicate_of": "bigint", "malformed": "boolean", "remains": "bytea", "erased_by": "bigint",
+}  # fmt: skip
+_ARRAYS: Final = ", ".join(f"${place}::{_TYPES.get(name, 'text')}[]" for place, name in enumerate(COLUMNS, 6))
+_GIVEN: Final = ", ".join(f"g.{name}" for name in COLUMNS).replace(
+    "g.duplicate_of", "coalesce(o.seq, g.duplicate_of)"
+)  # fmt: skip
+
+# All of an append in one. Nothing is inserted unless the head is where it is said to be; the update waits for whoever
+# has it locked, and then looks again. Whoever knows that the head was there has seen it committed, and with it all that
+# came before: so does the snapshot of this statement, which second copies are looked for in.
+CONTINUE: Final = f"""
+WITH moved AS (
+    UPDATE log.head SET seq = $1, hash = $2, updated_at = now() WHERE epoch = $3 AND seq = $4 AND hash = $5
+    RETURNING single
+)
+INSERT INTO log.events ({", ".join(COLUMNS)})
+SELECT {_GIVEN}
+FROM moved CROSS JOIN unnest({_ARRAYS}) AS g({", ".join(COLUMNS)})
+LEFT JOIN LATERAL (
+    SELECT e.seq FROM log.events e
+    WHERE e.actor = g.actor AND e.event_id = g.event_id AND e.duplicate_of IS NULL LIMIT 1
+) o ON true
+RETURNING duplicate_of
+"""  # noqa: S608  # nothing in it comes from outside
+
 BLANK: Final = """
 UPDATE log.events e SET body = NULL, remains = u.remains, erased_by = $1
 FROM unnest($3::bigint[], $4::bytea[]) AS u(seq, remains)

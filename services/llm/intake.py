@@ -1,5 +1,7 @@
 """Events that ask for a reply become jobs. The durable consumer is shared by all workers and sees headers only.
 
+Hardly any event does, so they are looked through a few times a second, and at once when a gateway says that one does.
+
 An event is acknowledged after its job's PubAck; a job that is enqueued twice has the same message id. An event that
 cancels a reply needs no job: whoever writes the reply notices by itself, and one that nobody has begun ends here.
 """
@@ -14,12 +16,15 @@ from pydantic import BaseModel, ConfigDict
 
 from shared import subjects
 from shared.bus import streams
-from shared.bus.connection import Bus
-from shared.bus.consume import Puller, settle
+from shared.bus.connection import Bus, unsubscribe
+from shared.bus.consume import settle
 from shared.bus.publish import publish
+from shared.bus.rounds import Delivered, Rounds
+from shared.pace import Pace
 
 SERVICE = "llm"
 BATCH = 500
+APART_S = 0.25  # between looks while there is traffic, unless a gateway hurries: a notice may be lost
 ACK_WAIT_S = 4  # of a worker that died between an event and its job; longer ones only enqueue the same job again
 
 
@@ -64,25 +69,35 @@ async def run_intake(bus: Bus, cancel: Cancel) -> None:
         max_ack_pending=10_000,
         headers_only=True,
     )
-    puller = Puller(bus, subjects.EVENTS, config, window=BATCH)
-    await puller.start()
+    rounds, pace = Rounds(bus, subjects.EVENTS, config, BATCH), Pace(APART_S)
+    asked = await bus.client.listen(subjects.REPLY_ASKED, lambda _subject, _headers, _body: pace.hurry())
     try:
+        await rounds.start()
         while True:
-            messages = await puller.batch(BATCH)
-            await asyncio.gather(*(_take(bus, message, cancel) for message in messages))
+            taken = await rounds.next()
+            await asyncio.gather(*(_take(bus, rounds, one, cancel) for one in taken if not _passed_over(rounds, one)))
+            if len(taken) == BATCH:
+                pace.hurry()
+            await pace.turn()
     finally:
-        await puller.stop()
+        await rounds.stop()
+        await unsubscribe([asked])
 
 
-async def _take(bus: Bus, message: Msg, cancel: Cancel) -> None:
-    headers = message.headers or {}
-    if subjects.HEADER_REPLY_ID in headers:
-        await settle(bus, SERVICE, message, partial(_enqueue, bus))
-    elif subjects.HEADER_REPLY_CANCEL in headers:
-        session_id, reply_id = subjects.session_of(message.subject), headers[subjects.HEADER_REPLY_CANCEL]
-        await settle(bus, SERVICE, message, lambda _: cancel(session_id, reply_id))
+def _passed_over(rounds: Rounds, one: Delivered) -> bool:
+    """Whether the event concerns nobody here; then it is done with."""
+    if one.header(subjects.HEADER_REPLY_ID) or one.header(subjects.HEADER_REPLY_CANCEL):
+        return False
+    rounds.acknowledge(one)
+    return True
+
+
+async def _take(bus: Bus, rounds: Rounds, one: Delivered, cancel: Cancel) -> None:
+    if one.header(subjects.HEADER_REPLY_ID):
+        await settle(bus, SERVICE, rounds.message(one), partial(_enqueue, bus))
     else:
-        await message.ack()
+        session_id, reply_id = subjects.session_of(one.subject), one.header(subjects.HEADER_REPLY_CANCEL)
+        await settle(bus, SERVICE, rounds.message(one), lambda _: cancel(session_id, reply_id))
 
 
 async def _enqueue(bus: Bus, message: Msg) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateSchema
 
 from services.projector import store, tables
+from services.projector.quick import Quick
 from shared import db, errors
 
 Role = Literal["live", "previous", "candidate", "scratch"]
@@ -93,9 +94,9 @@ async def name(connection: AsyncConnection) -> str:
     return found
 
 
-async def require(connection: AsyncConnection, schema: str) -> None:
+async def require(quick: Quick, schema: str) -> None:
     """Raises `NotLive` unless `schema` is the live one; call it with the schema's checkpoint locked."""
-    if await name(connection) != schema:
+    if [row["name"] for row in await quick.fetch(_LIVE)] != [schema]:
         raise NotLive(schema)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.projector import live, source, store
 from services.projector.projection import PoisonAt, fold_into, is_about_data
+from services.projector.quick import Quick
 from services.projector.tables import parked, sessions
 from shared import db, errors
 
@@ -66,7 +67,7 @@ async def _again(connection: AsyncConnection, session_id: str) -> int:
     schema = await live.name(connection)
     await live.point(connection, schema)
     at = await store.checkpoint(connection, lock=True)
-    await live.require(connection, schema)
+    await live.require(await Quick.of(connection), schema)
     gone = await connection.execute(delete(parked).where(parked.c.session_id == session_id))
     if not gone.rowcount:
         raise NotParked(session_id)

@@ -8,7 +8,7 @@ from services.projector import live, store
 from shared import errors
 from shared.pace import Pace
 
-APART_S = 0.1  # between transactions while there is traffic, unless somebody waits for a position
+APART_S = 0.2  # between transactions while there is traffic, unless somebody waits for a position
 
 
 class Progress:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.projector import live, rowset, schemas, source, store
+from services.projector.quick import Quick
 from services.projector.source import Logged
 from services.projector.store import Checkpoint
 from shared import db
@@ -99,18 +100,19 @@ class Projection:
     async def _fold(self, limit: int, up_to: int) -> Folded:
         async with db.transaction(self.engine) as connection:
             at = await store.checkpoint(connection, lock=True)
+            quick = await Quick.of(connection)
             if self._live_schema is not None:
-                await live.require(connection, self._live_schema)
-            events = await source.page(connection, at.seq, max(0, min(limit, up_to - at.seq)))
+                await live.require(quick, self._live_schema)
+            events = await source.page(quick, at.seq, max(0, min(limit, up_to - at.seq)))
             if not events:
                 _, head_seq = await source.head(connection)
                 if head_seq < at.seq:
                     raise LogBehind(f"the log ends at {head_seq}, the read models at {at.seq}")
                 return Folded(at.seq, 0)
-            steps = await fold_into(connection, events, await store.parked_sessions(connection))
+            steps = await fold_into(connection, events, await store.parked_sessions(quick))
             if self._live_schema is not None and any(isinstance(s.recorded.event, ContentErased) for s in steps):
                 log.info("kept_tables_dropped", schemas=await schemas.forget(connection))
-            await store.move_checkpoint(connection, Checkpoint(events[-1].epoch, events[-1].seq))
+            await store.move_checkpoint(quick, Checkpoint(events[-1].epoch, events[-1].seq))
             last = events[-1].seq
             head_seq = (await source.head(connection))[1] if len(events) == limit else last
         return _folded(steps, events, head_seq - last)
@@ -118,7 +120,7 @@ class Projection:
     async def _park_next(self, reason: str) -> None:
         async with self.engine.connect() as connection:
             at = await store.checkpoint(connection)
-            events = await source.page(connection, at.seq, 1)
+            events = await source.page(await Quick.of(connection), at.seq, 1)
         await self._park(events[0].session_id, events[0].seq, reason)
 
     async def _park(self, session_id: str, seq: int, reason: str) -> None:

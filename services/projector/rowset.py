@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import orjson
+from asyncpg import Record
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -36,6 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from services.projector import tables
+from services.projector.quick import Quick
 from shared.fold.change import Change, Key, Row
 from shared.fold.folding import CHILDREN, Rows, gathered
 
@@ -46,14 +48,14 @@ async def load(connection: AsyncConnection, of: Iterable[Change]) -> Rows:
     by_table: dict[str, list[Key]] = defaultdict(list)
     for name, key in found:
         by_table[name].append(key)
-    rows = Rows(dict.fromkeys(found))
+    rows, quick = Rows(dict.fromkeys(found)), await Quick.of(connection)
     for name, wanted in by_table.items():
         if name == CHILDREN:
-            await _load_children(connection, rows, wanted)
+            await _load_children(quick, rows, wanted)
             continue
         table = tables.READ_MODELS[name]
         arguments = _columns(_key_names(table), wanted)
-        _know(rows, table, (await connection.execute(_select_by_keys(table), arguments)).mappings())
+        _know_raw(rows, table, await quick.fetch(_select_by_keys(table), arguments))
     for sweep in swept:
         table = tables.READ_MODELS[sweep.table]
         prefix = zip(_key_names(table), sweep.prefix, strict=False)
@@ -70,15 +72,22 @@ def _know(rows: Rows, table: Table, found: Iterable[RowMapping]) -> None:
         rows.known[table.name, tuple(row[column] for column in names)] = values
 
 
-async def _load_children(connection: AsyncConnection, rows: Rows, wanted: list[Key]) -> None:
+def _know_raw(rows: Rows, table: Table, found: Iterable[Record]) -> None:
+    names, others = _key_names(table), _others(table)
+    for row in found:
+        rows.known[table.name, tuple(row[name] for name in names)] = {name: row[name] for name in others}
+
+
+async def _load_children(quick: Quick, rows: Rows, wanted: list[Key]) -> None:
     """Which messages have a sequel of a role: read from the sequels themselves, and never written."""
     arguments = _columns(["session_id", "follows", "role"], wanted)
-    for found in (await connection.execute(_SELECT_CHILDREN, arguments)).all():
+    for found in await quick.fetch(_SELECT_CHILDREN, arguments):
         rows.known[CHILDREN, tuple(found)] = {}
 
 
 async def write(connection: AsyncConnection, rows: Rows) -> None:
     """What was changed in memory is changed in the tables, once the transaction is."""
+    quick = await Quick.of(connection)
     by_table: dict[str, list[Key]] = defaultdict(list)
     for name, key in rows.dirty:
         by_table[name].append(key)
@@ -88,9 +97,9 @@ async def write(connection: AsyncConnection, rows: Rows) -> None:
         gone = [key for key, row in touched if row is None]
         kept = [{**row, **dict(zip(names, key, strict=True))} for key, row in touched if row is not None]
         if gone:
-            await connection.execute(_delete_by_key(table), _columns(names, gone))
+            await quick.fetch(_delete_by_key(table), _columns(names, gone))
         if kept:
-            await connection.execute(_upsert(table), {"rows": _json(kept)})
+            await quick.fetch(_upsert(table), {"rows": _json(kept)})
 
 
 def _json(rows: list[Row]) -> str:
@@ -113,6 +122,12 @@ def _key_names(table: Table) -> list[str]:
 def _held(table: Table) -> list[Column[Any]]:
     """The columns that are filled here; the others the database computes from them."""
     return [one for one in table.columns if one.computed is None]
+
+
+@cache
+def _others(table: Table) -> list[str]:
+    names = _key_names(table)
+    return [str(one.name) for one in _held(table) if one.name not in names]
 
 
 def _given(columns: Iterable[Column[Any]]) -> TableValuedAlias:

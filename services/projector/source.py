@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.projector.quick import Quick
 from shared import errors
 from shared.leader import StandStill
 
@@ -15,7 +16,7 @@ seq, epoch, session_id, stream_time_ns, coalesce(body, remains) AS body, duplica
 """
 _PAGE: Final = f"""
 SELECT {_COLUMNS} FROM log.events
-WHERE seq > :after ORDER BY seq LIMIT :limit
+WHERE seq > $1 ORDER BY seq LIMIT $2
 """  # noqa: S608  # nothing in it comes from outside
 _OF_SESSION: Final = f"""
 SELECT {_COLUMNS} FROM log.events
@@ -51,14 +52,14 @@ class Logged:
         return self.duplicate_of is not None or self.malformed
 
 
-async def page(connection: AsyncConnection, after: int, limit: int) -> list[Logged]:
+async def page(quick: Quick, after: int, limit: int) -> list[Logged]:
     """The next events, dense from `after` + 1 on; empty at the head.
 
     Raises:
         Hole: they are not dense.
     """
     try:
-        found = (await connection.execute(text(_PAGE), {"after": after, "limit": limit})).all()
+        found = await quick.fetch_text(_PAGE, after, limit)
     except ProgrammingError as error:
         raise LogMissing(str(error.orig)) from error
     logged = [Logged(*row) for row in found]

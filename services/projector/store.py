@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    bindparam,
     delete,
     select,
     text,
@@ -13,8 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateSchema
 
 from services.projector import tables
+from services.projector.quick import Quick
 from shared import db
 
+_MOVE = update(tables.checkpoint).values(epoch=bindparam("to_epoch"), seq=bindparam("to_seq"))
+_PARKED = select(tables.parked.c.session_id)
 _CREATE_LOCK = 0x616E7469_00000003
 
 
@@ -61,14 +65,14 @@ async def checkpoint(connection: AsyncConnection, lock: bool = False) -> Checkpo
     return Checkpoint(row.epoch, row.seq)
 
 
-async def move_checkpoint(connection: AsyncConnection, to: Checkpoint) -> None:
+async def move_checkpoint(quick: Quick, to: Checkpoint) -> None:
     """The checkpoint is at `to`, once the transaction is."""
-    await connection.execute(update(tables.checkpoint).values(epoch=to.epoch, seq=to.seq))
+    await quick.fetch(_MOVE, {"to_epoch": to.epoch, "to_seq": to.seq})
 
 
-async def parked_sessions(connection: AsyncConnection) -> set[str]:
+async def parked_sessions(quick: Quick) -> set[str]:
     """The sessions whose events are not folded any more."""
-    return set((await connection.execute(select(tables.parked.c.session_id))).scalars())
+    return {row["session_id"] for row in await quick.fetch(_PARKED)}
 
 
 async def park(engine: AsyncEngine, session_id: str, seq: int, reason: str) -> None:

@@ -25,7 +25,7 @@ from services.projector.columns import (
 from services.projector.tables_replied import agent_contexts, agent_switches, plan_modules, plans, replies, tracks
 from services.projector.tables_said import message_revisions, messages
 
-VERSION = 2
+VERSION = 3
 SCHEMA = f"read_v{VERSION}"
 
 __all__ = [

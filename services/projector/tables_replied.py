@@ -39,6 +39,8 @@ replies = Table(
     text_column("model", null=True),
     text_column("agent", null=True),
     text_column("fail_reason", null=True),
+    text_column("fail_message"),
+    text_column("partial"),
     text_column("finish_reason", null=True),
     json("manifest"),
     *tokens(),
@@ -49,6 +51,7 @@ replies = Table(
     time("started_at", null=True),
     Column("started_seq", BigInteger),
     time("ended_at", null=True),
+    Column("ended_seq", BigInteger),
     Column("first_token_ms", BigInteger),
     Column("total_ms", BigInteger),
     Column("after_seq", BigInteger),  # where the thread goes on that it is asked for in; None: where its message says
@@ -58,6 +61,7 @@ replies = Table(
     Index("replies_open", "requested_seq", postgresql_where=text("status IN ('requested', 'running')")),
     Index("replies_by_asker", "asked_by", "requested_at"),
     Index("replies_by_end", "ended_at"),
+    Index("replies_failed", "session_id", "chat_id", "ended_seq", postgresql_where=text("status = 'failed'")),
 )
 
 agent_contexts = Table(

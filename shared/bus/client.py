@@ -6,28 +6,29 @@ The rest, reconnecting and subscribing again above all, is nats-py's. Some of it
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
+from shared.bus.parser import Handler, QuickParser
+from shared.bus.taking import TakingClient
 from shared.logging import get_logger
 
 log = get_logger("bus")
 
-Handler = Callable[[bytes, bytes, bytes], None]  # subject, headers as on the wire (empty: none), body
+Reply = asyncio.Future[tuple[bytes, bytes]]
 NO_RESPONDERS = b"NATS/1.0 503"
-_NO_HEADERS = b""
 
 
-class QuickClient(Client):
+class QuickClient(TakingClient):
     """A client of one process. Handlers return at once; what they raise is logged and ends nothing."""
 
     def __init__(self) -> None:
         super().__init__()
         self._handlers: dict[int, Handler] = {}
-        self._calls: dict[bytes, asyncio.Future[tuple[bytes, bytes]]] = {}
+        self._ps = QuickParser(self, self._handlers, self._hand)
+        self._calls: dict[bytes, tuple[Reply, asyncio.TimerHandle]] = {}
         self._call_count = 0
         self._call_prefix = ""
 
@@ -66,9 +67,7 @@ class QuickClient(Client):
         if self.is_connected and self._flush_queue is not None and self._flush_queue.empty():
             self._flush_queue.put_nowait(asyncio.get_running_loop().create_future())
 
-    def call(
-        self, subject: str, body: bytes, timeout_s: float, headers: Mapping[str, str] | None = None
-    ) -> "asyncio.Future[tuple[bytes, bytes]]":
+    def call(self, subject: str, body: bytes, timeout_s: float, headers: Mapping[str, str] | None = None) -> Reply:
         """Publishes, and what comes is the reply: its headers and its body.
 
         The future raises TimeoutError after `timeout_s`. `start_calls` must have been awaited.
@@ -80,15 +79,8 @@ class QuickClient(Client):
         token = b"%d" % self._call_count
         self.put(subject, body, f"{self._call_prefix}{self._call_count}", headers)
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[tuple[bytes, bytes]] = loop.create_future()
-        self._calls[token] = done
-        late = loop.call_later(timeout_s, _too_late, done)
-
-        def forget(_done: "asyncio.Future[tuple[bytes, bytes]]") -> None:
-            late.cancel()
-            self._calls.pop(token, None)
-
-        done.add_done_callback(forget)
+        done: Reply = loop.create_future()
+        self._calls[token] = done, loop.call_later(timeout_s, self._too_late, token)
         return done
 
     async def start_calls(self) -> None:
@@ -98,19 +90,23 @@ class QuickClient(Client):
         await self.listen(f"{inbox}.*", self._on_reply)
 
     def _on_reply(self, subject: bytes, headers: bytes, body: bytes) -> None:
-        done = self._calls.get(subject[len(self._call_prefix) :])
-        if done is not None and not done.done():
-            done.set_result((headers, body))
+        called = self._calls.pop(subject[len(self._call_prefix) :], None)
+        if called is not None:
+            done, late = called
+            late.cancel()
+            if not done.done():
+                done.set_result((headers, body))
 
-    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        handler = self._handlers.get(sid)
-        if handler is None:
-            await super()._process_msg(sid, subject, reply, data, headers)
-            return
+    def _too_late(self, token: bytes) -> None:
+        done, _ = self._calls.pop(token)
+        if not done.done():
+            done.set_exception(TimeoutError())
+
+    def _hand(self, handler: Handler, subject: bytes, headers: bytes, body: bytes) -> None:
         self.stats["in_msgs"] += 1
-        self.stats["in_bytes"] += len(data)
+        self.stats["in_bytes"] += len(body)
         try:
-            handler(subject, headers or _NO_HEADERS, data)
+            handler(subject, headers, body)
         except Exception:
             log.exception("handler_failed", subject=subject.decode(errors="replace"))
 
@@ -138,10 +134,5 @@ def header(headers: bytes, name: bytes) -> bytes:
 
 def parsed(headers: bytes) -> dict[str, str]:
     """All headers of a block as it travels."""
-    lines = headers.decode().split("\r\n")[1:]
+    lines = headers.decode(errors="replace").split("\r\n")[1:]
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines if ":" in line)}
-
-
-def _too_late(done: "asyncio.Future[tuple[bytes, bytes]]") -> None:
-    if not done.done():
-        done.set_exception(TimeoutError())

@@ -1,45 +1,31 @@
-"""The pull loop that every durable consumer runs, and the one place where an exception becomes ack, nak or term.
+"""The pull loop of who begins each message as soon as it is there, and the one place where an exception becomes ack,
+nak or term.
 
-Requests are pipelined: while one batch is worked on, the next is on its way. Broken pulls (expired, a consumer or a
-server that died) are asked again, and a consumer that is gone is made again.
+Requests are pipelined: while one batch is worked on, the next is on its way. See `rounds` for who gathers.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import replace
 
-import nats.errors
-import orjson
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import ConsumerConfig
-from nats.js.errors import APIError
 
 from shared import errors, subjects
 from shared.bus.connection import Bus
+from shared.bus.pulling import ConfigSource, Pull
 from shared.logging import get_logger
 
 log = get_logger("consume")
 
-EXPIRES_S = 5
-HEARTBEAT_S = 1
-SILENCE_S = 3.0  # no message and no heartbeat for this long: the pull is dead
-REVIVE_PAUSE_S = 0.1  # JetStream comes up a moment after its server, and sends no notice of it
 NAK_DELAY_S = (0.2, 1.0, 2.0, 4.0)
 
 
-ConfigSource = Callable[[], Awaitable[ConsumerConfig]]
-
-
-class Puller:
+class Puller(Pull):
     """Messages of one consumer, at most `window` asked for at a time and so at most `window` in memory.
 
     With `holds`, a message that was taken counts against the window until `release`: a worker whose messages take
     long is never sent more than it can begin at once.
-
-    Whoever keeps the position elsewhere gives a function instead of a configuration: it is called each time the
-    consumer is made, and says where to start. What it raises (besides NATS's own errors) ends `batch`.
     """
 
     def __init__(
@@ -51,56 +37,19 @@ class Puller:
         *,
         holds: bool = False,
     ) -> None:
-        self._bus = bus
-        self._stream = stream
-        self._config = config
+        super().__init__(bus, stream, config)
         self._window = window
         self._holds = holds
         self._held = 0
-        self._outstanding = 0
         self._arrived: list[Msg] = []
-        self._wake = asyncio.Event()
-        self._name = ""
-        self._inbox = ""
-        self._subscription: Subscription | None = None
-        self._last_sign = 0.0
-        self._broken = False
 
-    async def start(self) -> None:
-        """Afterwards the consumer exists and messages are on their way.
-
-        Raises:
-            nats.js.errors.NotFoundError: there is no such stream.
-        """
-        self._inbox = self._bus.client.new_inbox()
-        self._subscription = await self._bus.client.subscribe(self._inbox, cb=self._on_message)
-        self._bus.on_reconnect.append(self._on_reconnect)
-        await self._make()
-
-    async def stop(self) -> None:
-        """Afterwards nothing arrives any more. The consumer is left as it is."""
-        with suppress(ValueError):
-            self._bus.on_reconnect.remove(self._on_reconnect)
-        if self._subscription is not None:
-            with suppress(nats.errors.Error, OSError):
-                await self._subscription.unsubscribe()
-
-    async def _on_reconnect(self) -> None:
-        self._broken = True  # whatever was asked of the server before is forgotten there
-        self._wake.set()
-
-    async def _make(self) -> None:
-        config = self._config if isinstance(self._config, ConsumerConfig) else await self._config()
-        info = await self._bus.js.add_consumer(self._stream, replace(config))
-        self._name = info.name
-        self._outstanding = 0
-        self._broken = False
-        await self._ask()
+    async def _listen(self, inbox: str) -> Subscription:
+        return await self._bus.client.subscribe(f"{inbox}.*", cb=self._on_message)
 
     async def _on_message(self, message: Msg) -> None:
         headers = message.headers or {}
         status = headers.get("Status")
-        self._last_sign = asyncio.get_running_loop().time()
+        self._signed()
         if status is None:
             self._outstanding -= 1
             self._arrived.append(message)
@@ -114,27 +63,13 @@ class Puller:
 
     async def _ask(self) -> None:
         want = self._window - self._outstanding - len(self._arrived) - self._held
-        if want < (1 if self._held else max(1, self._window // 2)):
-            return
-        request = {"batch": want, "expires": EXPIRES_S * 10**9, "idle_heartbeat": HEARTBEAT_S * 10**9}
-        self._outstanding += want
-        self._last_sign = asyncio.get_running_loop().time()
-        await self._bus.client.publish(
-            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", orjson.dumps(request), reply=self._inbox
-        )
+        if want >= (1 if self._held else max(1, self._window // 2)):
+            self._request(want)
 
     async def batch(self, limit: int) -> list[Msg]:
         """The next messages in order, at least one, at most `limit`; waits as long as there are none."""
         while not self._arrived:
-            if self._broken:
-                await self._revive()
-            self._wake.clear()
-            await self._ask()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SILENCE_S):
-                    await self._wake.wait()
-            if self._outstanding and asyncio.get_running_loop().time() - self._last_sign >= SILENCE_S:
-                self._broken = True  # not even a heartbeat
+            await self._sign()
         taken, self._arrived = self._arrived[:limit], self._arrived[limit:]
         self._held += len(taken) if self._holds else 0
         await self._ask()
@@ -144,15 +79,6 @@ class Puller:
         """A held message is done with: there is room for another one."""
         self._held -= 1
         self._wake.set()
-
-    async def _revive(self) -> None:
-        while True:
-            await self._bus.connected.wait()
-            await asyncio.sleep(REVIVE_PAUSE_S)
-            try:
-                return await self._make()
-            except (APIError, nats.errors.Error) as error:
-                log.warning("consumer_not_made", stream=self._stream, error=repr(error))
 
 
 async def settle(bus: Bus, origin: str, message: Msg, work: Callable[[Msg], Awaitable[None]]) -> None:

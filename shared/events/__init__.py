@@ -11,7 +11,7 @@ from shared.events.chats import (
     ChatRenamed,
     SessionConfigured,
 )
-from shared.events.codec import MalformedEventError, Recorded, decode, encode, schema, wrap
+from shared.events.codec import MalformedEventError, Recorded, attributes, decode, encode, schema, wrap
 from shared.events.erasure import ContentErased, Remains
 from shared.events.messages import MessageEdited, MessagePosted, MessageRedacted
 from shared.events.objects import OperationApplied
@@ -86,6 +86,7 @@ __all__ = [
     "Track",
     "Unknown",
     "Usage",
+    "attributes",
     "decode",
     "encode",
     "schema",

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from pydantic import ValidationError
 
@@ -24,34 +24,46 @@ class Recorded:
     event: Event
 
 
-def wrap(
-    event: Event,
-    *,
-    event_id: str,
-    session_id: str,
-    source: str,
-    actor: str,
-    actor_name: str = "",
-    correlation_id: str = "",
-    causation_id: str = "",
-    traceparent: str = "",
-    at: datetime | None = None,
-) -> Envelope:
-    """The envelope of a new fact, of now, or of the time `at` (in UTC) where it comes from another system."""
-    return Envelope(
-        id=event_id,
-        source=source,
-        type=event.TYPE,
-        subject=session_id,
-        time=(at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        actor=actor,
-        actorname=actor_name,
-        correlationid=correlation_id or event_id,
-        causationid=causation_id,
-        traceparent=traceparent,
-        nonce=os.urandom(16).hex(),
-        data=event.model_dump(mode="json", exclude_none=True),
-    )
+class Origin(TypedDict, total=False):
+    """Where a fact comes from. `at`: when it happened (in UTC), if that was in another system; otherwise it is now."""
+
+    event_id: Required[str]
+    session_id: Required[str]
+    source: Required[str]
+    actor: Required[str]
+    actor_name: str
+    correlation_id: str
+    causation_id: str
+    traceparent: str
+    at: datetime | None
+
+
+def attributes(event: Event, **origin: Unpack[Origin]) -> dict[str, Any]:
+    """The fields of a new fact's envelope, in the order in which they travel, as JSON values. Nothing is checked:
+    for those whose parts have been. `wrap` is for all others.
+    """
+    at = origin.get("at") or datetime.now(UTC)
+    return {
+        "specversion": "1.0",
+        "id": origin["event_id"],
+        "source": origin["source"],
+        "type": event.TYPE,
+        "subject": origin["session_id"],
+        "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "actor": origin["actor"],
+        "actorname": origin.get("actor_name", ""),
+        "correlationid": origin.get("correlation_id") or origin["event_id"],
+        "causationid": origin.get("causation_id", ""),
+        "traceparent": origin.get("traceparent", ""),
+        "nonce": os.urandom(16).hex(),
+        "data": event.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def wrap(event: Event, **origin: Unpack[Origin]) -> Envelope:
+    """The checked envelope of a new fact."""
+    return Envelope.model_validate(attributes(event, **origin))
 
 
 def encode(envelope: Envelope) -> bytes:

@@ -15,6 +15,8 @@ MAX_BYTES = 512 * 1024  # of messages
 ROW_BYTES = 400  # what a message has besides its content, roughly
 CHATS_BYTES = 128 * 1024
 PLANS_BYTES = 96 * 1024
+ASIDES = 50  # the newest replies that failed, and as many changes of agent, between the messages of a page
+ASIDE_BYTES = 48 * 1024
 
 
 def bounded(snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,7 @@ _SAID: tuple[tuple[str, str, Callable[[Key, Row], Row]], ...] = (
     ("chats", "ai_context_seq", lambda _key, row: _no_prompt(row)),
     ("messages", "created_seq", lambda _key, row: _tombstone(row)),
     ("agent_switches", "seq", _values(reason="", metadata={})),
+    ("replies", "ended_seq", _values(fail_message="", partial="")),
     ("replies", "started_seq", lambda _key, row: {"manifest": {**row["manifest"], "digest": ""}}),
     ("plans", "seq", _values(title="", summary="")),
     ("objects", "seq", _values(payload=None)),

@@ -34,6 +34,8 @@ def asked(recorded: Recorded, reply_id: str, chat_id: str, session: Key, at: dat
         "model": None,
         "agent": None,
         "fail_reason": None,
+        "fail_message": "",
+        "partial": "",
         "finish_reason": None,
         "manifest": {},
         "input_tokens": 0,
@@ -46,6 +48,7 @@ def asked(recorded: Recorded, reply_id: str, chat_id: str, session: Key, at: dat
         "started_at": None,
         "started_seq": None,
         "ended_at": None,
+        "ended_seq": None,
         "first_token_ms": None,
         "total_ms": None,
         "seq": recorded.seq,
@@ -89,7 +92,8 @@ def completed(e: ReplyCompleted, session: Key, at: datetime, seq: int) -> Edit:
 
 def failed(e: ReplyFailed, session: Key, at: datetime, seq: int) -> Edit:
     """The reply has ended without an answer; what it cost counts all the same."""
-    return _ended(e, session, at, seq, {"status": "failed", "fail_reason": e.reason})
+    said = {"fail_reason": e.reason, "fail_message": clean(e.message), "partial": clean(e.partial)}
+    return _ended(e, session, at, seq, {"status": "failed", **said})
 
 
 def finalized(e: PlanFinalized, session: Key, at: datetime, seq: int) -> Edit:
@@ -125,7 +129,7 @@ def _ended(
     cost = spent(e.usage)
     model = {"model": e.model} if e.model else {}
     agent = {} if isinstance(e, ReplyFailed) else {"agent": e.agent or None}
-    row = {**values, **cost, **model, **agent, "ended_at": at, "seq": seq}
+    row = {**values, **cost, **model, **agent, "ended_at": at, "ended_seq": seq, "seq": seq}
     amounts = {name: cost[name] for name in ("input_tokens", "output_tokens", "cached_tokens")}
     amounts["cost_usd"] = cost["cost_usd"] or 0
     in_session = Edit("sessions", session, {}, {**amounts, f"replies_{values['status']}": 1})

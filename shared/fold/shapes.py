@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import orjson
 
+PARTIAL_CHARS = 8192
+
 
 class Row(Protocol):
     """A row of the database, or of a fold in memory."""
@@ -104,6 +106,22 @@ def switch(row: Row) -> dict[str, Any]:
     }
 
 
+def failed(row: Row) -> dict[str, Any]:
+    """A reply that failed; `partial` is the beginning of what it had said."""
+    return {
+        "seq": row["ended_seq"],
+        "time": time(row["ended_at"]),
+        "reply_id": row["reply_id"],
+        "chat_id": row["chat_id"],
+        "purpose": row["purpose"],
+        "parent": row["prompt_id"],
+        "agent": row["agent"] or row["asked_agent"],
+        "reason": row["fail_reason"],
+        "message": row["fail_message"],
+        "partial": row["partial"][:PARTIAL_CHARS],
+    }
+
+
 def message(row: Row) -> dict[str, Any]:
     """A message as it is now; `changed_seq` is where it became that. The assistant's say model, usage and cost too.
 
@@ -176,6 +194,11 @@ def within(shapes: list[dict[str, Any]], max_bytes: int) -> list[dict[str, Any]]
         if size > max_bytes and count:
             return shapes[:count]
     return shapes
+
+
+def newest_within(newest_first: list[dict[str, Any]], max_bytes: int) -> list[dict[str, Any]]:
+    """The newest of them that fit, in ascending order."""
+    return within(newest_first, max_bytes)[::-1]
 
 
 def reply(row: Row) -> dict[str, Any]:

@@ -5,17 +5,21 @@ and which replies have ended, since a reply ends once.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from shared.events import ContentErased, MessageEdited, Recorded
 from shared.fold import shapes
-from shared.fold.bounds import MAX_BYTES, fitting
+from shared.fold.bounds import ASIDE_BYTES, ASIDES, MAX_BYTES, fitting
 from shared.fold.change import At, Change, Key, Row, Sweep
 from shared.fold.changes import changes
 from shared.fold.erasing import erased
 from shared.fold.folding import Rows
 
-_SHOWN = ("sessions", "participants", "receipts", "chats", "messages", "replies", "tracks", "plans", "plan_modules")
+_SHOWN = (
+    "sessions", "participants", "receipts", "chats", "messages", "replies", "tracks", "plans", "plan_modules",
+    "agent_switches",
+)  # fmt: skip
 _KEYS = {
     "sessions": ("session_id",),
     "participants": ("session_id", "user_id"),
@@ -24,8 +28,10 @@ _KEYS = {
     "messages": ("session_id", "message_id"),
     "tracks": ("session_id",),
     "plan_modules": ("session_id", "reply_id", "place"),
+    "replies": ("session_id", "reply_id"),
+    "agent_switches": ("session_id", "switched_seq"),
 }
-_FEW = frozenset(_SHOWN) - {"messages", "replies", "plans", "plan_modules"}
+_FEW = frozenset(_SHOWN) - {"messages", "replies", "plans", "plan_modules", "agent_switches"}
 
 
 class Past:
@@ -59,12 +65,12 @@ class Past:
         kept: dict[At, Row | None] = {
             at: row for at, row in self._rows.known.items() if at[0] in _FEW and row is not None
         }
-        by_chat: dict[str, list[tuple[Key, Row]]] = defaultdict(list)
-        for key, row in self._of("messages"):
-            by_chat[row["chat_id"]].append((key, row))
-        for found in by_chat.values():
-            newest = sorted(found, key=lambda one: -one[1]["created_seq"])[: self._messages]
+        for newest in self._newest("messages", "created_seq", self._messages):
             kept |= {("messages", key): row for key, row in fitting(newest, lambda one: one[1]["content"])}
+        for newest in self._newest("agent_switches", "seq", ASIDES):
+            kept |= {("agent_switches", key): row for key, row in newest}
+        for newest in self._newest("replies", "ended_seq", ASIDES, lambda row: row["status"] == "failed"):
+            kept |= {("replies", key): row for key, row in newest}
         kept |= {("replies", key): row for key, row in self._of("replies") if row["ended_at"] is None}
         self._ended |= {key for key, row in self._of("replies") if row["ended_at"] is not None}
         for key, row in self._newest_plans():
@@ -83,6 +89,7 @@ class Past:
         newest = sorted(said, key=lambda row: -row["created_seq"])[: self._messages]
         fit = [shapes.message(row) for row in fitting(newest, lambda row: str(row["content"]))]
         shown = shapes.within(fit, MAX_BYTES)
+        more = active is not None and len(shown) < active["message_count"]
         people = sorted((row for _, row in self._named("participants")), key=lambda row: row["since_seq"])
         receipts = sorted((row for _, row in self._named("receipts")), key=lambda row: row["user_id"])
         return {
@@ -93,13 +100,35 @@ class Past:
             "plans": self._plans(),
             "active_chat": session["active_chat"],
             "messages": shown[::-1],
-            "more": active is not None and len(shown) < active["message_count"],
+            "more": more,
+            **self._asides(session["active_chat"], shown[-1]["seq"] if more and shown else 1),
             "receipts": [shapes.receipt(row) for row in receipts],
             "running": [],
         }
 
     def _has_ended(self, change: Change) -> bool:
         return not isinstance(change, Sweep) and change.key in self._ended
+
+    def _asides(self, chat_id: str, first: int) -> dict[str, Any]:
+        """`{failed, switches}` from a position on."""
+        ended = [shapes.failed(row) for _, row in self._named("replies") if row["status"] == "failed"]
+        switched = [shapes.switch(row) for _, row in self._named("agent_switches")]
+
+        def newest(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            here = (one for one in found if one["chat_id"] == chat_id and one["seq"] >= first)
+            return shapes.newest_within(sorted(here, key=lambda one: -one["seq"])[:ASIDES], ASIDE_BYTES)
+
+        return {"failed": newest(ended), "switches": newest(switched)}
+
+    def _newest(
+        self, table: str, by: str, count: int, only: Callable[[Row], bool] = lambda _row: True
+    ) -> list[list[tuple[Key, Row]]]:
+        """Of each chat the newest rows, the last one first."""
+        by_chat: dict[str, list[tuple[Key, Row]]] = defaultdict(list)
+        for key, row in self._of(table):
+            if only(row):
+                by_chat[row["chat_id"]].append((key, row))
+        return [sorted(found, key=lambda one: -one[1][by])[:count] for found in by_chat.values()]
 
     def _plans(self) -> list[dict[str, Any]]:
         parts = sorted(self._named("plan_modules"), key=lambda found: found[0])

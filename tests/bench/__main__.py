@@ -11,10 +11,11 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import crowd, latency, many, page, room, sender, tokens, workers
+from tests.bench import crowd, lag, latency, many, page, room, sender, tokens, workers
 from tests.support.system import whole_system
 
-NAMES = ("latency", "sender", "room", "crowd", "many", "page", "tokens", "workers")
+NAMES = ("latency", "sender", "room", "crowd", "many", "page", "tokens", "workers", "lag")
+ALONE = {"tokens", "workers", "lag"}  # those that start what they need themselves
 ENVIRONMENT = {
     "ANTIPHON_COMMANDS_PER_S": "0",
     "ANTIPHON_CONNECTIONS_PER_USER": "0",
@@ -34,7 +35,9 @@ async def main(names: set[str]) -> None:
                 print(line, flush=True)
         if "workers" in names:
             print(await workers.measure(directory), flush=True)
-        if not names - {"tokens", "workers"}:
+        if "lag" in names:
+            print(await lag.measure(directory, lag.RATE), flush=True)
+        if not names - ALONE:
             return
         async with whole_system(directory / "data", environment=environment) as system:
             if "latency" in names:
@@ -55,4 +58,6 @@ async def main(names: set[str]) -> None:
 
 
 if __name__ == "__main__":
+    if unknown := set(sys.argv[1:]) - set(NAMES):
+        sys.exit(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     uvloop.run(main(set(sys.argv[1:]) or set(NAMES)))

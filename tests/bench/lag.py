@@ -22,6 +22,7 @@ from tests.support.servers import NatsServer, PostgresServer
 from tests.support.services import running
 
 SECONDS = 10
+RATE = 1000  # events a second
 
 
 async def measure(directory: Path, rate: int) -> str:
@@ -70,4 +71,4 @@ async def measure(directory: Path, rate: int) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="antiphon-") as name:
-        print(uvloop.run(measure(Path(name), int(sys.argv[1]) if len(sys.argv) > 1 else 1000)), flush=True)
+        print(uvloop.run(measure(Path(name), int(sys.argv[1]) if len(sys.argv) > 1 else RATE)), flush=True)

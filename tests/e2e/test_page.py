@@ -1,4 +1,4 @@
-"""The page at `/`, in a real browser: two people on two gateways, and what they see when one of them dies."""
+"""The page at `/`, in a real browser: two people on two gateways, a reload, the outbox, and hostile messages."""
 
 import gzip
 from collections.abc import AsyncIterator
@@ -79,25 +79,6 @@ async def test_a_reload_in_the_middle_of_a_reply_goes_on_with_its_text(
     assert (await ada.reads(20)).startswith(before)
     assert (await ada.answered()).startswith(before)
     assert ada.complaints == []
-
-
-async def test_a_gateway_dies_in_the_middle_of_a_reply(system: System, browser: "playwright_api.Browser") -> None:
-    ada, bob = await invited(system, browser)
-    await ada.say("Who are you?", ask=True)
-    before = await ada.reads(40)
-    pid = system.kill("gateway-1")
-    assert (await ada.texts())[-1].startswith(before), "what was on the screen stays there"
-    await ada.say("Still here.")
-    assert "Still here." in await ada.texts()
-    whole = await bob.answered()
-    assert whole.startswith(before)
-    assert await ada.answered() == whole
-    texts = await bob.texts()
-    assert sorted(texts) == sorted(["Come in!", "Who are you?", "Still here.", whole])
-    await ada.shows(*texts)
-    await system.back("gateway-1", pid)
-    await ada.page.wait_for_selector("#status[data-state=connected]")
-    assert ada.complaints == bob.complaints == []
 
 
 async def test_what_is_typed_offline_survives_a_reload_and_is_sent_once(

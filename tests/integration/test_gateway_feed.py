@@ -4,15 +4,21 @@ import asyncio
 
 import pytest
 
-from services.gateway import measures
+from services.gateway import hub, measures
 from shared import errors, ids
 from shared.session.commands import LeaveSession
 from tests.support.eventually import eventually
 from tests.support.feeds import BOB, Client, Gateway, flood, gateway, projector_behind
 
 
-async def test_many_enter_and_come_back_under_full_speed_without_hole_or_repeat(nats_url: str) -> None:
-    """Fresh (on a snapshot that lags by up to 300 events, or is ahead of the feed) and with a position, on both."""
+@pytest.mark.parametrize("crowd", [hub.CROWD, 1])
+async def test_many_enter_and_come_back_under_full_speed_without_hole_or_repeat(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch, crowd: int
+) -> None:
+    """Fresh (on a snapshot that lags by up to 300 events, or is ahead of the feed) and with a position, on both; told
+    of each event at once, and in rounds.
+    """
+    monkeypatch.setattr(hub, "CROWD", crowd)
     async with (
         gateway(nats_url) as publisher,
         gateway(nats_url, "gateway/a") as a,

@@ -29,8 +29,11 @@ async def test_a_running_reply_is_seen_growing_by_those_who_come_late_too(nats_u
         await eventually(lambda: [each["text"] for each in early.passing] == ["Be", "cause"])
         snapshot = await late.join(b, created.session_id)
         assert snapshot["running"] == [
-            {"reply_id": reply_id, "chat_id": asked.chat_id, "attempt": 1, "text": "Because", "position": 7}
-        ]
+            {
+                "reply_id": reply_id, "chat_id": asked.chat_id, "purpose": "answer", "agent": "",
+                "parent": snapshot["messages"][-1]["id"], "attempt": 1, "text": "Because", "position": 7,
+            }
+        ]  # fmt: skip
         await chunk(a, created.session_id, reply_id, 7, ".")
         await eventually(lambda: [each["text"] for each in late.passing] == ["."])
         ended = ReplyCompleted(

@@ -10,7 +10,7 @@ from services.history.errors import ForeignEpoch, Hole
 from shared import db, subjects
 from shared.bus import streams
 from shared.bus.connection import connect
-from shared.bus.consume import Puller
+from shared.bus.rounds import Rounds
 from shared.settings import DatabaseSettings
 from tests.support.conversation import posted, put
 from tests.support.logs import (
@@ -71,15 +71,15 @@ async def test_what_is_fetched_is_what_would_have_been_delivered(nats_url: str) 
         await bus.js.add_stream(streams.events_config("epoch"))
         for n in range(20):
             await put(bus, posted(f"s{n % 3}"))
-        puller = Puller(bus, subjects.EVENTS, stream.consumer_after(4))
-        await puller.start()
+        rounds = Rounds(bus, subjects.EVENTS, stream.consumer_after(4), 100)
+        await rounds.start()
         delivered: list[Entry] = []
         while len(delivered) < 16:
-            delivered += [from_message(message) for message in await puller.batch(100)]
+            delivered += [from_message(message) for message in await rounds.next()]
         assert await holes.fetch(bus, 5, 20) == delivered
         with pytest.raises(Hole, match="21 to 22"):
             await holes.fetch(bus, 20, 22)
-        await puller.stop()
+        await rounds.stop()
 
 
 async def test_a_second_writer_can_change_nothing(database_url: str) -> None:

@@ -17,6 +17,7 @@ from shared.events import (
     PlanFinalized,
     PlanModule,
     ReceiptRead,
+    ReplyFailed,
     ReplyRequested,
     SessionCreated,
     Track,
@@ -88,14 +89,17 @@ async def test_every_wording_of_a_message_is_kept_until_it_is_erased(database_ur
 
 async def test_a_session_is_shown_as_it_was_at_every_position(database_url: str) -> None:
     async with asking(database_url) as projector:
-        message, reply = ids.uuid7(), ids.uuid7()
+        message, reply, lost = ids.uuid7(), ids.uuid7(), ids.uuid7()
         edit = MessageEdited(message_id=message, chat_id="c1", content="changed")
+        failed = ReplyFailed(
+            reply_id=lost, chat_id="c1", attempt=1, reason="timeout", message="It took too long.", partial="I th\x00"
+        )
         story = [
             created("s1", title="Then"), posted("s1", "one", event_id=message, reply_id=reply),
             answer("s1", reply, "two", message), envelope("s1", AgentSwitched(chat_id="c1", agent="critic")),
             envelope("s1", ParticipantJoined(user="bob", invite_id=ids.uuid7()), actor="bob"),
             envelope("s1", ReceiptRead(user="bob", up_to_seq=2), actor="bob"), envelope("s1", edit),
-            posted("s1", "other", event_id=ids.uuid7()),
+            posted("s1", "other", event_id=ids.uuid7(), reply_id=lost), envelope("s1", failed, actor="svc/llm"),
         ]  # fmt: skip
         seen: list[dict[str, Any]] = []
         for event in story:
@@ -104,6 +108,16 @@ async def test_a_session_is_shown_as_it_was_at_every_position(database_url: str)
         for seq, snapshot in enumerate(seen, start=1):
             assert await projector.ask("at", session_id="s1", seq=seq) == snapshot
         assert await projector.ask("at", session_id="s1", time=datetime.now(UTC)) == seen[-1]
+        (shown,), (switch,) = seen[-1]["failed"], seen[-1]["switches"]
+        assert (shown["seq"], shown["reason"], shown["message"]) == (9, "timeout", "It took too long.")
+        assert (shown["partial"], shown["parent"]) == ("I th\N{REPLACEMENT CHARACTER}", seen[-1]["messages"][-1]["id"])
+        assert (switch["seq"], switch["to"]) == (4, "critic")
+        pages = [{"limit": 1}, {"limit": 1, "before": 8}, {"limit": 2, "after": 2}, {"limit": 1, "after": 2}]
+        covered = [
+            tuple([one["seq"] for one in page[name]] for name in ("messages", "failed", "switches"))
+            for page in [await projector.ask("chat_history", session_id="s1", chat_id="c1", **asked) for asked in pages]
+        ]
+        assert covered == [([8], [9], []), ([3], [], [4]), ([3, 8], [9], [4]), ([3], [], [])]
         with pytest.raises(errors.NotFound):
             await projector.ask("at", session_id="s1", time=datetime(2001, 1, 1, tzinfo=UTC))
         with pytest.raises(errors.BadRequest):
@@ -112,7 +126,7 @@ async def test_a_session_is_shown_as_it_was_at_every_position(database_url: str)
 
 async def test_a_query_that_takes_too_long_is_unavailable(database_url: str) -> None:
     async with asking(database_url) as projector, db.transaction(projector.pool) as connection:
-        await connection.execute(text("LOCK TABLE read_v2.sessions IN ACCESS EXCLUSIVE MODE"))
+        await connection.execute(text("LOCK TABLE read_v3.sessions IN ACCESS EXCLUSIVE MODE"))
         async with asking(database_url, statement_timeout_s=0.05) as hasty:
             with pytest.raises(errors.Unavailable, match="too long"):
                 await hasty.ask("snapshot", session_id="s1")

@@ -45,7 +45,8 @@ def test_a_lower_attempt_is_dropped_and_a_higher_one_begins_anew() -> None:
     assert isinstance(replies.take(state(1), chunk(0, "two", attempt=2)), Chunk)
     assert replies.take(state(1), chunk(3, " more", attempt=1)) == "superseded"
     assert replies.running(state(1))[0] == {
-        "reply_id": "r", "chat_id": "c", "attempt": 2, "text": "two", "position": 3,
+        "reply_id": "r", "chat_id": "c", "purpose": "answer", "parent": "p", "agent": "",
+        "attempt": 2, "text": "two", "position": 3,
     }  # fmt: skip
     replies.settle(state(3))
     assert text_of(replies) == ""

@@ -47,6 +47,6 @@ def install(app: FastAPI, allowed_origins: frozenset[str], addresses: Addresses)
             allow_methods=_METHODS,
             allow_headers=_HEADERS,
             allow_credentials="*" not in allowed_origins,
-            expose_headers=["Retry-After"],
+            expose_headers=["Retry-After", "Content-Disposition"],
         )
     app.add_middleware(RefuseForeign, allowed_origins=allowed_origins, addresses=addresses)

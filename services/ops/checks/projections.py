@@ -51,8 +51,8 @@ def wanted(subject: Subject) -> tuple[int, str]:
     size, overflow = (int(given.get(name) or fields[name].default) for name in ("pool_size", "pool_overflow"))
     running = state.read(subject.data_dir.state_file) if subject.is_up else []
     count = sum(one.name.rsplit("-", 1)[0] in OWNERS for one in running) or len(OWNERS)
-    needed = count * (size + overflow + 1) + OURS
-    return needed, f"{count} services x ({size} + {overflow} + 1) and {OURS} for commands make {needed}"
+    needed = count * (size + overflow + 2) + OURS
+    return needed, f"{count} services x ({size} + {overflow} + 2) and {OURS} for commands make {needed}"
 
 
 async def _allowed(url: str) -> int:

@@ -6,7 +6,8 @@ from sqlalchemy import CTE, ColumnElement, RowMapping, Select, and_, func, liter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projector import pages, requests
-from services.projector.queries.snapshot import END, track
+from services.projector.pages import END
+from services.projector.queries.snapshot import track
 from services.projector.tables import chats, message_revisions, messages, objects, sessions
 from shared import errors
 from shared.fold import shapes
@@ -19,7 +20,7 @@ OVERHEAD_TOKENS = 4  # per message
 
 
 async def chat_history(connection: AsyncConnection, request: requests.ChatHistory, _at: int) -> dict[str, Any]:
-    """`{messages, total, more, large_history}`, ascending; `more` in the direction of reading."""
+    """`{messages, total, more, large_history, failed, switches}`, ascending; `more` in the direction of reading."""
     counted = select(chats.c.message_count).where(
         chats.c.session_id == request.session_id, chats.c.chat_id == request.chat_id
     )
@@ -29,7 +30,9 @@ async def chat_history(connection: AsyncConnection, request: requests.ChatHistor
         page = await pages.following(*place, request.after)
     else:
         page = await pages.newest(*place, request.before or END)
-    return {"messages": page.messages, "total": total, "more": page.more, "large_history": total > LARGE_HISTORY}
+    between = await pages.asides(*place[:3], page, request.before or END, request.after)
+    facts = {"messages": page.messages, "total": total, "more": page.more, "large_history": total > LARGE_HISTORY}
+    return {**facts, **between}
 
 
 async def context(connection: AsyncConnection, request: requests.ChatContext, _at: int) -> dict[str, Any]:

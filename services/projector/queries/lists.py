@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projector import requests
 from services.projector.columns import LANGUAGE, WITHIN
-from services.projector.queries.snapshot import END
+from services.projector.pages import END
 from services.projector.tables import chats, messages, objects, participants, receipts, replies, sessions
 from shared import errors
 from shared.fold import shapes

@@ -7,16 +7,16 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projector import pages, requests
+from services.projector.pages import END
 from services.projector.tables import chats, participants, plan_modules, plans, receipts, sessions, tracks
 from shared.fold import shapes
 from shared.fold.bounds import MESSAGES, bounded
 
-END = 2**62
-
 
 async def snapshot(connection: AsyncConnection, request: requests.Snapshot, _at: int) -> dict[str, Any]:
-    """`{session, track, participants, chats, plans, active_chat, messages, more, receipts, running}`; every event of
-    the session up to the log position `at` is in it, and none after. Without such a session: `{session: null}`.
+    """`{session, track, participants, chats, plans, active_chat, messages, more, failed, switches, receipts, running}`;
+    every event of the session up to the log position `at` is in it, and none after. Without such a session:
+    `{session: null}`.
     """
     of = request.session_id
     session = (await connection.execute(select(sessions).where(sessions.c.session_id == of))).mappings().first()
@@ -37,6 +37,7 @@ async def snapshot(connection: AsyncConnection, request: requests.Snapshot, _at:
         "active_chat": session["active_chat"],
         "messages": page.messages,
         "more": page.more,
+        **await pages.asides(connection, of, session["active_chat"], page),
         "receipts": [shapes.receipt(row) for row in (await connection.execute(read)).mappings()],
         "running": [],
     }

@@ -24,6 +24,7 @@ export const en = {
   test: "Test the model", testing: "Asking the model …", works: "answers", worksNot: "The model does not answer",
   connected: "connected", connecting: "connecting", reconnecting: "reconnecting; what you write is kept", disconnected: "not connected", offline: "offline; what you write is kept",
   position: "position", settings: "Settings", theme: "Appearance", light: "Light", dark: "Dark", auto: "As the system", language: "Language",
+  chatNames: {} as Record<string, string>, // of the chats a session opens with; the log has them in English
   degraded: { projector: "lists may be a moment old", history: "older history can't be read right now", bus: "new messages have to wait", storage: "there is no room for new messages" } as Record<string, string>,
   errors: {
     100: "Something went wrong. Try again in a moment.", 101: "This token is not good.", 103: "You may not do that here.", 106: "That is too much of it.", 107: "The gateway could not read that.",

@@ -26,7 +26,7 @@ const FOLDS: Record<string, Fold> = {
     title: data["title"] ?? "", kind: data["kind"] ?? "chat", owner: data["owner"] ?? "", created: seq, track: data["track"] ?? null,
     active: data["chat_id"],
     people: put(state.people, data["owner"], { user: data["owner"], name: data["owner_name"] || data["owner"], role: "owner", since: seq, joined: time }),
-    chats: put(state.chats, data["chat_id"], { id: data["chat_id"], name: data["chat_name"] ?? "", type: data["chat_type"] ?? (data["kind"] === "track" ? "planning" : "discussion"), agent: "", count: 0 }),
+    chats: put(state.chats, data["chat_id"], { id: data["chat_id"], name: data["chat_name"] || (data["kind"] === "track" ? "Planning" : "Main Chat"), type: data["chat_type"] ?? (data["kind"] === "track" ? "planning" : "discussion"), agent: "", count: 0 }),
     older: put(state.older, data["chat_id"], false),
     running: data["reply_id"] ? put(state.running, data["reply_id"], asked(data["reply_id"], data["chat_id"], "", 0, "greet")) : state.running,
   }),
@@ -64,8 +64,15 @@ const FOLDS: Record<string, Fold> = {
   },
   "message.edited": (state, { data }, seq) => changed(state, data["message_id"], { text: data["content"], edited: true, changed: seq }),
   "message.redacted": (state, { data }, seq) => changed(state, data["message_id"], { text: "", state: "redacted", changed: seq }),
-  "content.erased": (state, { data }, seq) =>
-    (data["message_ids"] as string[]).reduce<Partial<State>>((made, id) => changed({ ...state, ...made }, id, { text: "", state: "erased", changed: seq }), {}),
+  "content.erased": (state, { data }, seq) => {
+    const [seqs, ids] = [new Set<number>(data["seqs"]), new Set<string>(data["message_ids"])];
+    const emptied = (it: Message): Message =>
+      ids.has(it.id) ? { ...it, text: "", state: "erased", changed: seq } : it.state === "failed" && seqs.has(it.seq) ? { ...it, text: "", note: "" } : it;
+    return {
+      messages: new Map([...state.messages].map(([id, it]) => [id, emptied(it)])),
+      notes: new Map([...state.notes].map(([at, it]) => [at, seqs.has(at) ? { ...it, reason: "" } : it])),
+    };
+  },
   "reply.requested": (state, { data }) => {
     const after = data["purpose"] === "finalize" ? -1 : data["parent"] ? place(state, data["chat_id"], data["parent"]) : 0;
     return { running: put(state.running, data["reply_id"], asked(data["reply_id"], data["chat_id"], data["agent"] ?? "", after, data["purpose"], data["parent"])) };

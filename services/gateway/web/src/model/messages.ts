@@ -35,7 +35,12 @@ export function fromRow(row: Row): Message {
 export function failedFromRow(row: Row): Message {
   const { reply_id: id, chat_id: chat, seq, time, partial: text, message: note, purpose } = row;
   const facts = { id, chat, seq, time, text, note, purpose, changed: seq, role: "assistant", state: "failed" as const };
-  return message({ ...facts, agent: row["agent"] ?? "", parent: row["parent"] ?? "", after: row["after"] ?? -1 });
+  return message({ ...facts, agent: row["agent"] ?? "", parent: row["parent"] ?? "", after: begins(purpose, row["parent"]) });
+}
+
+/** Where a reply stands that nothing is known of but what it was asked for: 0 begins the thread. */
+export function begins(purpose: string, parent?: string | null): number {
+  return parent || purpose === "finalize" ? -1 : 0;
 }
 
 /** One agent after another: the row that a page has of it. */

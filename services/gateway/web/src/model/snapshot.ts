@@ -1,11 +1,11 @@
 /** A session's state from a snapshot. */
-import { failedFromRow, fromRow, message, planFrom } from "./messages";
+import { begins, failedFromRow, fromRow, message, planFrom } from "./messages";
 import { type Place, noted, withWindow } from "./pages";
 import type { Chat, Message, Person, Row, State } from "./types";
 
 export function empty(id: string): State {
   return {
-    id, title: "", kind: "chat", owner: "", archived: false, deleted: false, created: 0, at: 0, track: null, degraded: [],
+    id, title: "", kind: "chat", owner: "", archived: false, deleted: false, created: 0, at: 0, track: null,
     people: new Map(), chats: new Map(), active: "", messages: new Map(), gaps: new Map(), running: new Map(), notes: new Map(), plans: new Map(),
     receipts: new Map(), older: new Map(),
   };
@@ -15,8 +15,7 @@ export function empty(id: string): State {
  * a recovery has only the running replies. */
 export function load(state: State, snapshot: Row, on = "", place: Place = null): State {
   const running = withRunning(snapshot["messages"] ? new Map() : state.running, snapshot["running"] ?? []);
-  const degraded = snapshot["degraded"] ?? state.degraded;
-  if (!snapshot["messages"]) return { ...state, running, degraded };
+  if (!snapshot["messages"]) return { ...state, running };
   const session: Row = snapshot["session"] ?? {};
   const said: Message[] = [...snapshot["messages"].map(fromRow), ...(snapshot["failed"] ?? []).map(failedFromRow)];
   const active = snapshot["active_chat"] ?? "";
@@ -30,7 +29,6 @@ export function load(state: State, snapshot: Row, on = "", place: Place = null):
     created: (snapshot["participants"] ?? []).find((it: Row) => it["role"] === "owner")?.["since_seq"] ?? 1,
     at: snapshot["at"] ?? 0,
     track: snapshot["track"] ?? null,
-    degraded,
     people: new Map((snapshot["participants"] ?? []).map((it: Row) => [it["user"], person(it)])),
     chats: new Map((snapshot["chats"] ?? []).map((it: Row) => [it["chat_id"], chat(it)])),
     active,
@@ -58,8 +56,8 @@ function withRunning(known: ReadonlyMap<string, Message>, rows: Row[]): Readonly
   for (const row of rows) {
     const before = running.get(row["reply_id"]);
     if (before && (before.attempt > row["attempt"] || (before.attempt === row["attempt"] && before.text.length > row["text"].length))) continue;
-    const facts = { attempt: row["attempt"], text: row["text"] ?? "", state: "running" as const, purpose: row["purpose"] ?? before?.purpose ?? "", parent: row["parent"] || before?.parent || "" };
-    const fresh = { id: row["reply_id"], chat: row["chat_id"], role: "assistant", time: new Date().toISOString() };
+    const facts = { attempt: row["attempt"], text: row["text"] ?? "", state: row["attempt"] ? ("running" as const) : ("waiting" as const), purpose: row["purpose"] ?? "", parent: row["parent"] ?? "" };
+    const fresh = { id: row["reply_id"], chat: row["chat_id"], role: "assistant", agent: row["agent"] ?? "", after: begins(row["purpose"], row["parent"]), time: new Date().toISOString() };
     running.set(row["reply_id"], before ? { ...before, ...facts } : message({ ...fresh, ...facts }));
   }
   return running;

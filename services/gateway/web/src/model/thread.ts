@@ -13,7 +13,8 @@ export interface Thread {
   newest: Message | null; // also among the hidden ones
 }
 
-/** The thread of a chat. `chosen` are messages somebody stepped to; elsewhere the newest of its place is shown. */
+/** The thread of a chat. `chosen` are messages somebody stepped to; elsewhere the newest of its place is shown. A reply that
+ * failed takes nobody's place: it is told until there is a newer one. */
 export function thread(state: State, chat: string, chosen: ReadonlySet<string>): Thread {
   const all = [...state.messages.values(), ...state.running.values()].filter((it) => it.chat === chat);
   all.sort((a, b) => (a.seq === b.seq ? 0 : a.seq - b.seq));
@@ -25,13 +26,14 @@ export function thread(state: State, chat: string, chosen: ReadonlySet<string>):
   const beside = new Map<string, Beside>();
   const items: Item[] = [];
   for (const it of all) {
-    const group = follows(it) >= 0 ? places.get(key(it))! : [it];
-    const shown = group.find(({ id }) => chosen.has(id)) ?? group.at(-1)!;
+    const there = follows(it) >= 0 ? places.get(key(it))! : [it];
+    const group = there.filter(({ state }) => state !== "failed");
+    const shown = it.state === "failed" ? there.at(-1) : (group.find(({ id }) => chosen.has(id)) ?? group.at(-1));
     if (hidden.has(follows(it)) || shown !== it) {
       if (Number.isFinite(it.seq)) hidden.add(it.seq);
       continue;
     }
-    if (group.length > 1) beside.set(it.id, { ids: group.map(({ id }) => id), place: group.indexOf(it) });
+    if (group.length > 1 && group.includes(it)) beside.set(it.id, { ids: group.map(({ id }) => id), place: group.indexOf(it) });
     items.push(it);
   }
   const posted = (it: Item): it is Message => it.kind === "message" && it.state !== "failed" && Number.isFinite(it.seq);

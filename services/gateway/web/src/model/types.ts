@@ -107,7 +107,6 @@ export interface State {
   created: number; // its first seq
   at: number;
   track: Row | null;
-  degraded: readonly string[];
   people: ReadonlyMap<string, Person>;
   chats: ReadonlyMap<string, Chat>;
   active: string;

@@ -5,7 +5,7 @@ import { plain } from "../model/plain";
 import type { Message, Row, Summary } from "../model/types";
 import { t } from "../i18n";
 import * as identity from "./identity";
-import { type Failure, ask, call } from "./link";
+import { type Failure, ask, call, met } from "./link";
 import { chat, chatId, chosen, close, follow, open, past, state, visible } from "./opened";
 import * as outbox from "./outbox";
 import { refresh, undoable } from "./sessions";
@@ -49,16 +49,20 @@ export function send(content: string, parent?: string): void {
 /** Opens a new session, which is there at once and made as soon as can be. */
 export function create(id: string, data: Row): void {
   open(id, false);
-  const command = { id, method: "session.create", session: id, data, time: new Date().toISOString() };
-  void outbox.post(command, me.value!.user, (_, failure) => {
-    if (failure) return refused(failure);
-    follow(id);
-    refresh();
-  });
+  void outbox.post({ id, method: "session.create", session: id, data, time: new Date().toISOString() }, me.value!.user);
+}
+
+/** What comes of a command of the outbox, of this visit or an earlier one: a new session is followed once it is there. */
+export function decided({ method, session }: outbox.Command, failure: Failure | null): void {
+  if (method !== "session.create") return;
+  if (failure) return refused(failure);
+  follow(session);
+  refresh();
 }
 
 /** Carries out a command of the session on the screen, under a new id. */
 export async function act<T = Row>(method: string, data: Row = {}): Promise<T | null> {
+  await met;
   try {
     return await call<T>(method, { id: uuid7(), session_id: state.value?.id, ...data });
   } catch (error) {
@@ -118,6 +122,6 @@ export async function arrive(): Promise<void> {
   if (token) history.replaceState(null, "", location.pathname);
   const joined = token && (await act<{ session_id: string }>("session.join", { invite: token, session_id: undefined }));
   const id = joined ? joined.session_id : wanted.get("session");
-  if (id) open(id, !outbox.waiting.value.some((it) => it.id === id && it.method === "session.create"));
+  if (id) open(id, !outbox.waiting.value.some((it) => it.session === id && it.method === "session.create"));
   refresh();
 }

@@ -23,6 +23,11 @@ export async function put(command: Command): Promise<void> {
   if ((await run("readwrite", (table) => table.put(command))) === null) inMemory.set(command.id, command);
 }
 
+/** Afterwards the one command stands in the place of the other, or, if the page ends just then, still the other one. */
+export async function replace(id: string, command: Command): Promise<void> {
+  if ((await run("readwrite", (table) => (table.delete(id), table.put(command)))) === null) (inMemory.delete(id), inMemory.set(command.id, command));
+}
+
 export async function remove(id: string): Promise<void> {
   inMemory.delete(id);
   await run("readwrite", (table) => table.delete(id));

@@ -1,5 +1,6 @@
 /** Who the reader is: a token, kept in this browser and renewed before it ends. It never enters an address. */
 import { UnauthorizedError } from "centrifuge";
+import { request } from "./gateways";
 
 const KEY = "antiphon.token";
 
@@ -31,7 +32,7 @@ export async function enterWith(given: string): Promise<Identity> {
   const headers = { authorization: `Bearer ${given}` };
   const answer = await post("/api/auth/refresh", { headers });
   if (answer.ok) return keep(((await answer.json()) as { token: string }).token);
-  const elsewhere = await fetch("/api/sessions?limit=1", { headers }); // an identity provider's: it is good, and renewed there
+  const elsewhere = await request("/api/sessions?limit=1", { headers }); // an identity provider's: it is good, and renewed there
   if (!elsewhere.ok) throw Object.assign(new Error("the token is not good"), { code: elsewhere.status === 401 ? 101 : elsewhere.status });
   return keep(given);
 }
@@ -64,7 +65,7 @@ function keep(text: string): Identity {
 
 function post(path: string, init: RequestInit): Promise<Response> {
   const headers = { "content-type": "application/json", ...init.headers };
-  return fetch(path, { ...init, method: "POST", headers });
+  return request(path, { ...init, method: "POST", headers });
 }
 
 function decode(base64url: string): string {

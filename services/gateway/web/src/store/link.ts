@@ -1,6 +1,8 @@
 /** The connection to whichever gateway serves this page, and commands that are safe to try again. */
 import { Centrifuge } from "centrifuge";
 import { signal } from "@preact/signals";
+import { setClock } from "../model/ids";
+import { Socket, learn } from "./gateways";
 import * as identity from "./identity";
 
 const SDK_CODES = 100; // below: the SDK's own words for "no answer"; from here on: the gateway's
@@ -19,9 +21,10 @@ export const linkState = signal<LinkState>("connecting");
 export const linkCalm = signal<LinkState>("connecting"); // the same, a second later where it got worse
 export const gateway = signal("");
 export const latencyMs = signal<number | null>(null);
+export const degraded = signal<readonly string[]>([]); // what is away, as the gateway told last
 
-const scheme = location.protocol === "https:" ? "wss" : "ws";
-export const client = new Centrifuge(`${scheme}://${location.host}/connection/websocket`, {
+export const client = new Centrifuge("/connection/websocket", {
+  websocket: Socket,
   getToken: identity.renew,
   name: "antiphon-web",
   minReconnectDelay: 50,
@@ -35,10 +38,16 @@ client.on("state", ({ newState }) => {
   if (newState === "connected") linkCalm.value = "connected";
   else calming = window.setTimeout(() => (linkCalm.value = newState as LinkState), QUIET_MS);
 });
-client.on("connected", () => {
+client.on("connected", ({ data }) => {
+  learn(data.gateways);
+  setClock(data.time);
+  degraded.value = data.degraded;
   gateway.value = (client as unknown as { _node?: string })._node || location.host; // the SDK has no public word for it
   void probe();
 });
+client.on("message", ({ data }) => data.type === "degraded" && (degraded.value = data.degraded));
+/** Resolved once a gateway has told its time: ids that are made from then on are good. */
+export const met = new Promise<void>((resolve) => (client.once("connected", () => resolve()), client.once("disconnected", () => resolve())));
 addEventListener("online", () => linkState.value === "connecting" && (client.disconnect(), client.connect()));
 
 export function connect(): void {

@@ -1,8 +1,10 @@
 /** What was typed and is not in the log yet: written down first, then sent, in order, until the gateway has decided.
  *
- * A command keeps its id for all its tries, over reloads and on whichever gateway, so it takes effect exactly once.
+ * A command keeps its id for all its tries, over reloads and on whichever gateway, so it takes effect exactly once. One
+ * whose id was made by a wrong clock, before any gateway told the time, is refused for it; it gets another, the same in every tab.
  */
 import { signal } from "@preact/signals";
+import { ahead, backdated } from "../model/ids";
 import * as database from "./database";
 import { type Failure, call } from "./link";
 import type { Command } from "./database";
@@ -10,20 +12,21 @@ import type { Command } from "./database";
 export type { Command };
 export const waiting = signal<readonly Command[]>([]);
 const SHOWN_MS = 3000;
+const RULE_BROKEN = 422;
 const lanes = new Map<string, Promise<void>>(); // one after another within a session
-const settled = new Map<string, (command: Command, failure: Failure | null) => void>();
+let settled: (command: Command, failure: Failure | null) => void = () => undefined;
 
-/** Takes up what an earlier visit left behind. */
-export async function start(user: string): Promise<void> {
+/** Takes up what an earlier visit left behind. `done` is called whenever the gateway has decided on a command. */
+export async function start(user: string, done: typeof settled): Promise<void> {
+  settled = done;
   waiting.value = (await database.all()).filter((it) => it.data["_user"] === user);
   for (const command of waiting.value) if (!command.refused) submit(command);
 }
 
-/** Shows the command, writes it down, sends it. `done` is called when the gateway has decided. */
-export async function post(command: Command, user: string, done?: (command: Command, failure: Failure | null) => void): Promise<void> {
+/** Shows the command, writes it down, sends it. */
+export async function post(command: Command, user: string): Promise<void> {
   const kept = { ...command, data: { ...command.data, _user: user } };
   waiting.value = [...waiting.value, kept];
-  if (done) settled.set(kept.id, done);
   await database.put(kept).catch(() => undefined); // a full disk must not keep a message from being sent
   submit(kept);
 }
@@ -59,14 +62,23 @@ async function send(command: Command): Promise<void> {
     const { _user: _, ...data } = command.data;
     await call(command.method, { ...data, id: command.id });
     await database.remove(command.id).catch(() => undefined);
-    setTimeout(() => void discard(command.id), SHOWN_MS); // the event that takes its place is about to arrive
+    if (command.method === "message.send") setTimeout(() => void discard(command.id), SHOWN_MS); // the event that takes its place is about to arrive
+    else await discard(command.id);
   } catch (error) {
     failure = error as Failure;
+    if (failure.code === RULE_BROKEN && ahead(command.id)) return send(await renamed(command));
     const refused = { ...command, refused: `${failure.code} ${failure.message}` };
     replace(refused);
     await database.put(refused).catch(() => undefined);
   }
-  settled.get(command.id)?.(command, failure);
+  settled(command, failure);
+}
+
+async function renamed(command: Command): Promise<Command> {
+  const fresh = { ...command, id: backdated(command.id) };
+  waiting.value = waiting.value.map((it) => (it.id === command.id ? fresh : it));
+  await database.replace(command.id, fresh).catch(() => undefined);
+  return fresh;
 }
 
 function replace(command: Command): void {

@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { t } from "../i18n";
-import { arrive, me, refused, words } from "../store/actions";
+import { arrive, decided, me, refused, words } from "../store/actions";
 import { connect, linkState } from "../store/link";
 import { problem, state } from "../store/opened";
 import * as outbox from "../store/outbox";
@@ -25,7 +25,7 @@ export function App() {
 function Page() {
   useEffect(() => {
     connect();
-    void outbox.start(me.value!.user).then(arrive).catch(refused);
+    void outbox.start(me.value!.user, decided).then(arrive).catch(refused);
     void load();
     const onKey = (event: KeyboardEvent) => event.key === "Escape" && closeDrawer();
     const onHash = () => void arrive().catch(refused);

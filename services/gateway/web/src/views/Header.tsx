@@ -28,7 +28,7 @@ export function Header() {
           </button>
         )}
       </div>
-      {here && here.chats.size > 0 && <Chats chats={[...here.chats.values()]} />}
+      {here && here.chats.size > 0 && <Chats chats={[...here.chats.values()].map(inWords)} />}
       {here && <button id="invite" type="button" class="quiet" onClick={() => void passOn()}>{t.value.invite}</button>}
       {here && (
         <Menu label={t.value.more} face="⋯">
@@ -74,4 +74,9 @@ async function passOn(): Promise<void> {
   if (!address) return;
   const show = () => (question.value = { title: t.value.inviteLink, value: address, readOnly: true, done: () => undefined });
   await Promise.resolve(navigator.clipboard?.writeText(address) ?? Promise.reject()).then(() => say(t.value.invited), show);
+}
+
+/** The chat, with a name that nobody chose in the reader's language. */
+function inWords(it: Chat): Chat {
+  return { ...it, name: t.value.chatNames[it.name] ?? it.name };
 }

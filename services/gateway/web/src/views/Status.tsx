@@ -1,14 +1,14 @@
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { toast } from "../store/actions";
-import { gateway, latencyMs, linkCalm, linkState } from "../store/link";
+import { degraded, gateway, latencyMs, linkCalm, linkState } from "../store/link";
 import { chat, shown } from "../store/opened";
 
 /** Which gateway serves this tab, where the session is, how far away it all is, and what is amiss, in plain words. */
 export function Status() {
   const online = useOnline();
   const here = shown.value;
-  const degraded = here?.degraded.map((name) => t.value.degraded[name] ?? name) ?? [];
+  const amiss = degraded.value.map((name) => t.value.degraded[name] ?? name);
   const link = linkCalm.value === "connected" ? gateway.value : !online ? t.value.offline : gateway.value ? t.value.reconnecting : t.value[linkCalm.value];
   const figures = [
     here?.at ? `${t.value.position} ${here.at}` : "",
@@ -16,10 +16,10 @@ export function Status() {
     spent(),
   ];
   return (
-    <div id="status" role="group" aria-label={t.value.state} data-state={linkState.value} class={degraded.length ? "degraded" : ""}>
+    <div id="status" role="group" aria-label={t.value.state} data-state={linkState.value} class={amiss.length ? "degraded" : ""}>
       <span class={`lamp ${linkCalm.value}`} aria-hidden="true" /> <span role="status">{link}</span>
       {figures.filter(Boolean).map((it) => ` · ${it}`)}
-      <span role="status">{degraded.map((words) => <b key={words}> · {words}</b>)}</span>
+      <span role="status">{amiss.map((words) => <b key={words}> · {words}</b>)}</span>
       {toast.value && <p id="toast" role="alert">{toast.value}</p>}
     </div>
   );
