@@ -44,7 +44,8 @@ async def measure(system: System, messages: int = MESSAGES) -> list[str]:
             assert found.ended
             took_s = time.monotonic() - start
             lines.append(
-                f"{name}: {took_s:.0f} s, {found.frames:,} frames, longest gap {found.gap_ms:.0f} ms, "
+                f"{name}: {took_s:.0f} s, {found.frames:,} frames of {PX} px, "
+                f"{found.median_ms:.1f} ms apart in the median, p99 {found.p99_ms:.0f}, at most {found.gap_ms:.0f}; "
                 f"moved what was read by {found.jump} px at the most, {found.elements} items in the page at the most; "
                 f"{await _held(tab, cdp)}"
             )

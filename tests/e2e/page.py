@@ -1,13 +1,15 @@
 """The page at `/` in a real browser, as one person sees it."""
 
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tests.support.eventually import eventually
 from tests.support.system import System
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, ConsoleMessage
+    from playwright.async_api import Browser, ConsoleMessage, Locator
     from playwright.async_api import Page as Tab
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -77,9 +79,34 @@ class Page:
 
         return await eventually(ended, timeout_s)
 
+    async def choose(self, of: "Locator", *, menu: str, choice: str) -> None:
+        """Opens a menu of what is named `menu`, and takes a choice."""
+        await of.hover()
+        await of.get_by_role("button", name=menu).click()
+        await of.get_by_role("menuitem", name=choice).click()
+
+    def entry(self, title: str) -> "Locator":
+        """A session in the list, by a piece of its title."""
+        return self.page.locator("#sessions li", has_text=title)
+
+    def message(self, text: str) -> "Locator":
+        """A message that has this text in it."""
+        return self.page.locator("#messages .message", has_text=text)
+
     async def status(self) -> str:
         """What the corner says."""
         return str(await self.page.locator("#status").text_content())
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator["Browser"]:
+    """A browser without a screen."""
+    from playwright.async_api import async_playwright  # where it is not installed, these tests are left out
+
+    async with async_playwright() as tools:
+        browser = await tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
 
 
 async def window(browser: "Browser", **options: object) -> Page:

@@ -26,8 +26,10 @@ async def filled(system: System, messages: int, title: str = "Long") -> tuple[st
 
 async def tell(system: System, session: str, chat: str, first: int, end: int) -> None:
     """Messages `first` to `end` are said as well, `end` not among them; that makes `end` messages in all."""
-    for at in range(first, end, MAX_MESSAGES):
-        await _publish(system, [_said(session, chat, n) for n in range(at, min(at + MAX_MESSAGES, end))])
+    starts = range(first, end, MAX_MESSAGES)
+    await _publish(
+        system, *([_said(session, chat, n) for n in range(at, min(at + MAX_MESSAGES, end))] for at in starts)
+    )
     headers = {"Authorization": f"Bearer {system.token('ada')}"}
     async with httpx.AsyncClient(base_url=system.addresses[0], headers=headers, timeout=20) as http:
 
@@ -38,12 +40,15 @@ async def tell(system: System, session: str, chat: str, first: int, end: int) ->
         await eventually(folded, 30 + (end - first) / 500)
 
 
-async def _publish(system: System, events: list[Envelope]) -> None:
+async def _publish(system: System, *batches: list[Envelope]) -> None:
     port = orjson.loads(DataDir(system.data_dir).ports_file.read_bytes())["nats"]
     async with connect(nats.url(port), "test") as bus:
-        batch = [Message(encode(one), subjects.command_msg_id(one.actor, one.subject, one.id), {}) for one in events]
-        if await publish_together(bus.client, subjects.event(events[0].subject), batch) is None:
-            raise RuntimeError("the bus refused a batch")
+        for events in batches:
+            batch = [
+                Message(encode(one), subjects.command_msg_id(one.actor, one.subject, one.id), {}) for one in events
+            ]
+            if await publish_together(bus.client, subjects.event(events[0].subject), batch) is None:
+                raise RuntimeError("the bus refused a batch")
 
 
 def _said(session: str, chat: str, n: int) -> Envelope:

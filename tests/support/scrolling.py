@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _READ = """async ({up, px, frames}) => {
   const box = document.querySelector("#scroll"), list = document.querySelector("#messages");
   const edge = box.getBoundingClientRect().top, frame = () => new Promise(requestAnimationFrame);
-  const found = {frames: 0, jump: 0, gap_ms: 0, elements: 0, ended: false};
+  const found = {frames: 0, jump: 0, elements: 0, ended: false}, gaps = [];
   let then = await frame();
   while (found.frames < frames && !found.ended) {
     const held = [...list.children].find((it) => it.dataset.id && it.getBoundingClientRect().bottom > edge);
@@ -20,24 +20,28 @@ _READ = """async ({up, px, frames}) => {
     const now = await frame();
     const moved = !held ? 0 : held.isConnected ? Math.abs(held.getBoundingClientRect().top - top) : null;
     found.jump = moved === null || found.jump === null ? null : Math.max(found.jump, moved);
-    found.gap_ms = Math.max(found.gap_ms, now - then);
+    gaps.push(now - then);
     found.elements = Math.max(found.elements, list.children.length);
     found.frames++;
     then = now;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 2 && !document.querySelector(".to-latest");
     found.ended = up ? box.scrollTop === 0 && !list.querySelector(".older") : atEnd;
   }
-  return found;
+  gaps.sort((a, b) => a - b);
+  const at = (part) => gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * part))] ?? 0;
+  return {...found, median_ms: at(0.5), p99_ms: at(0.99), gap_ms: at(1)};
 }"""
 MANY_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """`jump` in pixels, None: what was read was taken away; `gap_ms` the longest time between two frames."""
+    """`jump` in pixels, None: what was read was taken away; the time between two frames: median, p99, and at most."""
 
     frames: int
     jump: float | None
+    median_ms: float
+    p99_ms: float
     gap_ms: float
     elements: int
     ended: bool

@@ -75,10 +75,8 @@ export async function act<T = Row>(method: string, data: Row = {}): Promise<T | 
 export async function manage(method: string, session: Summary, data: Row = {}): Promise<void> {
   const done = await act(method, { session_id: session.session_id, ...data });
   if (!done) return;
-  if (method === "session.delete") {
-    undoable.value = session;
-    if (state.value?.id === session.session_id) close();
-  }
+  if (method === "session.delete") undoable.value = session;
+  if (["session.delete", "session.leave"].includes(method) && state.value?.id === session.session_id) close();
   if (method === "session.restore") undoable.value = null;
   refresh();
 }

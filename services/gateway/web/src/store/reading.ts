@@ -7,21 +7,40 @@ import { me } from "./actions";
 
 const PAUSE_MS = 700;
 
-/** Sends receipts from here on; returns what ends that. */
+interface Receipt {
+  session: string;
+  seq: number;
+}
+
+/** Sends receipts from here on, a moment after something was shown, or at once where the reader goes elsewhere; returns what ends that. */
 export function keepReceipts(): () => void {
   let timer = 0;
-  const look = () => {
+  let due: Receipt | null = null;
+  let said: Receipt | null = null;
+  const say = () => {
     clearTimeout(timer);
-    timer = window.setTimeout(read, PAUSE_MS);
+    timer = 0;
+    if (!due) return;
+    const now = (said = due);
+    due = null;
+    void ask("receipt.read", { id: uuid7(), session_id: now.session, up_to_seq: now.seq }).catch(() => said === now && (said = null)); // the next one says it, too
+  };
+  const look = () => {
+    const seen = onScreen();
+    if (due && seen?.session !== due.session) say();
+    if (!seen || (said && seen.session === said.session && seen.seq <= said.seq)) return;
+    due = seen;
+    timer ||= window.setTimeout(say, PAUSE_MS);
   };
   const stop = effect(() => (visible.value, place.value, linkState.value, look()));
   document.addEventListener("visibilitychange", look);
   return () => (stop(), clearTimeout(timer), document.removeEventListener("visibilitychange", look));
 }
 
-function read(): void {
+/** The newest message of somebody else that is on the screen and not known to be read. */
+function onScreen(): Receipt | null {
   const [here, newest, user] = [state.value, visible.value?.newest, me.value!.user];
-  if (!here || past.value || place.value || !newest || document.visibilityState !== "visible" || linkState.value !== "connected") return;
-  if (newest.seq <= (here.receipts.get(user) ?? 0) || newest.author === user) return;
-  void ask("receipt.read", { id: uuid7(), session_id: here.id, up_to_seq: newest.seq }).catch(() => undefined); // the next one says it, too
+  if (!here || past.value || place.value || !newest || document.visibilityState !== "visible" || linkState.value !== "connected") return null;
+  if (newest.seq <= (here.receipts.get(user) ?? 0) || newest.author === user) return null;
+  return { session: here.id, seq: newest.seq };
 }

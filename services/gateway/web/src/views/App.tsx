@@ -6,10 +6,10 @@ import { problem, state } from "../store/opened";
 import * as outbox from "../store/outbox";
 import { load } from "./Agents";
 import { Composer } from "./Composer";
-import { QuestionDialog } from "./Dialog";
+import { DoubtDialog, QuestionDialog } from "./Dialog";
 import { Header } from "./Header";
 import { MessageList } from "./MessageList";
-import { Sidebar, drawer } from "./Sidebar";
+import { Sidebar, closeDrawer, drawer } from "./Sidebar";
 import { Status } from "./Status";
 import { Timeline } from "./Timeline";
 import { TrackDialog } from "./Track";
@@ -27,7 +27,7 @@ function Page() {
     connect();
     void outbox.start(me.value!.user, decided).then(arrive).catch(refused);
     void load();
-    const onKey = (event: KeyboardEvent) => event.key === "Escape" && (drawer.value = false);
+    const onKey = (event: KeyboardEvent) => event.key === "Escape" && closeDrawer();
     const onHash = () => void arrive().catch(refused);
     document.addEventListener("keydown", onKey);
     addEventListener("hashchange", onHash);
@@ -38,8 +38,8 @@ function Page() {
   return (
     <>
       <Sidebar />
-      {drawer.value && <div class="shade" onClick={() => (drawer.value = false)} />}
-      <main>
+      {drawer.value && <div class="shade" onClick={closeDrawer} />}
+      <main inert={drawer.value}>
         <Header />
         {state.value && (problem.value || state.value.deleted) && <p class="problem" role="alert">{words(problem.value ?? GONE)}</p>}
         {linkState.value === "disconnected" && <p class="problem" role="alert">{t.value.disconnected} <button type="button" class="link" onClick={() => location.reload()}>{t.value.retry}</button></p>}
@@ -50,6 +50,7 @@ function Page() {
       </main>
       <TrackDialog />
       <QuestionDialog />
+      <DoubtDialog />
     </>
   );
 }

@@ -7,6 +7,11 @@ import { chat, past, problem, state } from "../store/opened";
 const TYPING_EVERY_MS = 2000;
 let typedAt = 0;
 
+/** The focus is where one writes, except where that would bring up a keyboard over the screen. */
+export function writeAgain(): void {
+  if (matchMedia("(hover: hover)").matches) requestAnimationFrame(() => document.getElementById("text")?.focus());
+}
+
 /** Where one writes. What is not sent yet is kept for each session, also over a reload. */
 export function Composer() {
   const box = useRef<HTMLTextAreaElement>(null);

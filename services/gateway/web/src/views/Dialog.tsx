@@ -4,14 +4,21 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 
 type Question = { title: string; value: string; readOnly?: boolean; done: (text: string) => void };
+type Doubt = { title: string; does: string; done: () => void };
 export const question = signal<Question | null>(null);
+const doubt = signal<Doubt | null>(null);
 
 /** Asks for one line of text. */
 export function ask(title: string, value: string, done: (text: string) => void): void {
   question.value = { title, value, done };
 }
 
-/** A dialog over the page; `close` is called however it is left. */
+/** Asks whether to do what can't be undone; `does` says what that is. */
+export function confirm(title: string, does: string, done: () => void): void {
+  doubt.value = { title, does, done };
+}
+
+/** A dialog over the page; `close` is called however it is left, and the focus is where it was. */
 export function Dialog({ title, close, children, wide }: { title: string; close: () => void; children: ComponentChildren; wide?: boolean }) {
   const root = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
@@ -26,6 +33,20 @@ export function Dialog({ title, close, children, wide }: { title: string; close:
         {children}
       </div>
     </dialog>
+  );
+}
+
+export function DoubtDialog() {
+  const asked = doubt.value;
+  if (!asked) return null;
+  const close = () => (doubt.value = null);
+  return (
+    <Dialog title={asked.title} close={close}>
+      <div class="row end">
+        <button type="button" class="quiet" autofocus onClick={close}>{t.value.cancel}</button>
+        <button type="button" class="danger" onClick={() => (close(), asked.done())}>{asked.does}</button>
+      </div>
+    </Dialog>
   );
 }
 

@@ -20,6 +20,7 @@ export function Header() {
       <button id="menu" type="button" class="icon" aria-label={t.value.showList} aria-controls="sidebar" aria-expanded={drawer.value} onClick={() => (drawer.value = !drawer.value)}>☰</button>
       <div class="headline">
         <h2 id="title">{here ? here.title || t.value.untitled : "Antiphon"}</h2>
+        {names.length === 0 && (here || location.hash) && <span class="nobody">{"\u00a0"}</span>}
         {here && names.length > 0 && (
           <button id="people" type="button" class="link" aria-label={`${t.value.people}: ${names.map(({ name }) => name).join(", ")}`} onClick={() => (peopleOpen.value = true)}>
             {names.slice(0, 6).map(({ user, name }, place) => <span key={user} class={present.value.has(user) ? "person on" : "person"}>{place ? ", " : ""}{name}</span>)}
@@ -31,6 +32,7 @@ export function Header() {
       {here && <button id="invite" type="button" class="quiet" onClick={() => void passOn()}>{t.value.invite}</button>}
       {here && (
         <Menu label={t.value.more} face="⋯">
+          <Choice kind="narrow" onClick={() => void passOn()}>{t.value.invite}</Choice>
           <Agents />
           <Choice onClick={lookBack}>{t.value.timeline}</Choice>
           <p>{t.value.exportAs}</p>
@@ -43,7 +45,11 @@ export function Header() {
 }
 
 function nameOf(it: Chat): string {
-  return it.name || `${it.type === "planning" ? t.value.plan : t.value.chat} ${it.id.slice(-4)}`;
+  return it.name || `${kindOf(it)} ${it.id.slice(-4)}`;
+}
+
+function kindOf(it: Chat): string {
+  return t.value.kinds[it.type] ?? it.type;
 }
 
 function Chats({ chats }: { chats: Chat[] }) {
@@ -53,7 +59,7 @@ function Chats({ chats }: { chats: Chat[] }) {
     <Menu label={`${t.value.chats}: ${nameOf(here)}`} face={<span class="chat-name">{nameOf(here)} ▾</span>}>
       {chats.map((it) => (
         <Choice key={it.id} on={it.id === here.id} onClick={() => void switchChat(it.id)}>
-          {nameOf(it)} <small>{it.id.slice(-4)} · {it.count}</small>
+          {it.name || kindOf(it)} <small>{[it.name && kindOf(it), it.id.slice(-4), `${t.value.messages}: ${it.count}`].filter(Boolean).join(" · ")}</small>
         </Choice>
       ))}
       <hr />

@@ -1,33 +1,46 @@
-import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { type ComponentChildren, createContext } from "preact";
+import { useContext, useLayoutEffect, useRef, useState } from "preact/hooks";
 
-/** A button with a menu that closes when something was chosen, on Escape and on a click elsewhere. */
+const Closing = createContext(() => {});
+const STEPS: Record<string, (at: number, count: number) => number> = {
+  ArrowDown: (at, count) => (at + 1) % count,
+  ArrowUp: (at, count) => (at - 1 + count) % count,
+  Home: () => 0,
+  End: (_, count) => count - 1,
+};
+
+/** A button with a menu. It closes when something was chosen and on Escape, and the focus is at its button again; also when the reader goes elsewhere. */
 export function Menu({ label, face, children, up = false }: { label: string; face: ComponentChildren; children: ComponentChildren; up?: boolean }) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  const choices = () => [...root.current!.querySelectorAll<HTMLElement>("[role=menuitem]")].filter((it) => it.checkVisibility());
+  useLayoutEffect(() => {
     if (!open) return;
-    root.current!.querySelector<HTMLElement>("[role=menuitem]")?.focus();
+    choices()[0]?.focus();
     const elsewhere = (event: Event) => root.current!.contains(event.target as Node) || setOpen(false);
     document.addEventListener("pointerdown", elsewhere);
     return () => document.removeEventListener("pointerdown", elsewhere);
   }, [open]);
+  const close = () => (setOpen(false), root.current!.querySelector("button")!.focus());
   const onKey = (event: KeyboardEvent) => {
-    if (event.key === "Escape" && open) (event.stopPropagation(), setOpen(false), root.current!.querySelector("button")!.focus());
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Escape" && open) (event.stopPropagation(), close());
+    const step = STEPS[event.key];
     if (!open || !step) return;
     event.preventDefault();
-    const all = [...root.current!.querySelectorAll<HTMLElement>("[role=menuitem]")];
-    all[(all.indexOf(document.activeElement as HTMLElement) + step + all.length) % all.length]?.focus();
+    const all = choices();
+    all[step(all.indexOf(document.activeElement as HTMLElement), all.length)]?.focus();
   };
+  const onLeave = ({ relatedTarget }: FocusEvent) => relatedTarget && !root.current!.contains(relatedTarget as Node) && setOpen(false);
   return (
-    <div class="menu" ref={root} onKeyDown={onKey}>
+    <div class="menu" ref={root} onKeyDown={onKey} onFocusOut={onLeave}>
       <button type="button" class="icon" aria-label={label} title={label} aria-haspopup="menu" aria-expanded={open} onClick={() => setOpen(!open)}>{face}</button>
-      {open && <div class={`sheet ${up ? "up" : ""}`} role="menu" onClick={() => setOpen(false)}>{children}</div>}
+      {open && <div class={`sheet ${up ? "up" : ""}`} role="menu" aria-label={label}><Closing.Provider value={close}>{children}</Closing.Provider></div>}
     </div>
   );
 }
 
-export function Choice({ children, onClick, on, bad }: { children: ComponentChildren; onClick: () => void; on?: boolean; bad?: boolean }) {
-  return <button type="button" role="menuitem" class={bad ? "bad" : ""} aria-current={on ? "true" : undefined} onClick={onClick}>{children}</button>;
+export function Choice({ children, onClick, on, kind = "" }: { children: ComponentChildren; onClick: () => void; on?: boolean; kind?: "bad" | "narrow" | "" }) {
+  const close = useContext(Closing);
+  const choose = () => (close(), onClick()); // in this order: what it opens gives the focus back to the menu's button
+  return <button type="button" role="menuitem" class={kind} aria-current={on ? "true" : undefined} onClick={choose}>{children}</button>;
 }

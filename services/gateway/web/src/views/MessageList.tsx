@@ -21,6 +21,7 @@ export function MessageList() {
   const scroller = useRef<Scroller | null>(null);
   const [pin, setPin] = useState<number | null>(null); // seq of the first item of the window; null: it follows the newest
   const [away, setAway] = useState(false);
+  const [held, setHeld] = useState(""); // the message that has the focus, or something in it
   const left = useRef(0); // seq of what was the newest when the reader left it
   scroller.current?.look();
   const here = shown.value;
@@ -70,12 +71,22 @@ export function MessageList() {
   useLayoutEffect(() => scroller.current?.settle(whole));
 
   const fresh = pin === null ? 0 : unseen(left.current);
+  const inPage = items.slice(first, last);
+  const entry = inPage.some(({ id }) => id === held) ? held : inPage.filter(({ kind }) => kind === "message").at(-1)?.id;
+  const onKey = (event: KeyboardEvent) => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const from = event.target as HTMLElement;
+    if (!step || !from.matches("article, .tools *")) return;
+    const all = [...list.current!.querySelectorAll("article")];
+    const to = all[all.indexOf(from.closest("article")!) + step];
+    if (to) (event.preventDefault(), to.focus());
+  };
   return (
     <div class="stage">
       <div id="scroll" ref={list} tabIndex={0} role="region" aria-label={t.value.messages}>
-        <div id="messages" role="log" aria-live="off">
+        <div id="messages" role="log" aria-live="off" aria-label={t.value.messages} onKeyDown={onKey} onFocusIn={(event) => setHeld((event.target as HTMLElement).closest("article")?.dataset["id"] ?? "")} onFocusOut={() => setHeld("")}>
           {(older || first > 0) && <p class="hint older">{loading.value ? t.value.loading : "⋯"}</p>}
-          {items.slice(first, last).map((it) => <Shown key={it.id} item={it} />)}
+          {inPage.map((it) => <Shown key={it.id} item={it} entry={it.id === entry} />)}
           {here && !past.value && whole && <Seen />}
         </div>
         {items.length === 0 && (!here || (here.older.has(chat.value) && !here.running.size)) && <Empty fresh={!here} />}
@@ -93,12 +104,12 @@ function unseen(seq: number): number {
   return count;
 }
 
-function Shown({ item }: { item: Item }) {
+function Shown({ item, entry }: { item: Item; entry: boolean }) {
   if (item.kind === "note") return <NoteView note={item} />;
   if (item.kind === "plan") return <PlanCard plan={item} />;
   const mine = item.role === "user" && item.author === me.value!.user;
   const owner = state.value?.owner === me.value!.user;
-  return <MessageView item={item} mine={mine} owner={owner} beside={visible.value?.beside.get(item.id)} frozen={!!past.value} />;
+  return <MessageView item={item} mine={mine} owner={owner} beside={visible.value?.beside.get(item.id)} frozen={!!past.value} entry={entry} />;
 }
 
 function Empty({ fresh }: { fresh: boolean }) {

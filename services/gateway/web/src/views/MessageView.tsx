@@ -1,10 +1,11 @@
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { clock, t } from "../i18n";
 import type { Beside } from "../model/thread";
 import type { Message, Note } from "../model/types";
 import { act, answerAgain, pick, sayAnew, say, words } from "../store/actions";
 import { discard, retry } from "../store/outbox";
 import { titleOf } from "./Agents";
+import { confirm } from "./Dialog";
 import { Markdown } from "./Markdown";
 import { memo } from "./memo";
 
@@ -13,27 +14,32 @@ interface Properties {
   mine: boolean;
   owner: boolean;
   frozen: boolean; // of the past: nothing can be done to it
+  entry: boolean; // the one that Tab leads to; the arrows lead from one to the next
   beside?: Beside | undefined;
 }
 
-export const MessageView = memo(({ item, mine, owner, frozen, beside }: Properties) => {
+export const MessageView = memo(({ item, mine, owner, frozen, entry, beside }: Properties) => {
   const [editing, setEditing] = useState<"" | "edit" | "anew">("");
+  const root = useRef<HTMLElement>(null);
+  const close = () => (setEditing(""), root.current!.focus());
   const name = mine ? t.value.you : item.role === "assistant" ? titleOf(item.agent) || t.value.assistant : item.name;
   const settled = item.state === "posted" && !frozen;
   const isAssistant = item.role === "assistant";
+  const reached = entry ? 0 : -1;
+  const tool = (words: string, does: () => void) => <button type="button" tabIndex={reached} onClick={does}>{words}</button>;
   return (
-    <article class={`message ${item.role} ${item.state}${mine ? " mine" : ""}`} data-id={item.id} aria-label={name} aria-busy={item.state === "running"}>
+    <article ref={root} tabIndex={reached} class={`message ${item.role} ${item.state}${mine ? " mine" : ""}`} data-id={item.id} aria-label={name} aria-busy={item.state === "running"}>
       <div class="who"><b>{name}</b>{item.state !== "waiting" && <time dateTime={item.time}>{clock(item.time)}</time>}{item.edited && <span>{t.value.edited}</span>}</div>
-      {editing ? <Editor item={item} how={editing} close={() => setEditing("")} /> : <Said item={item} />}
+      {editing ? <Editor item={item} how={editing} close={close} /> : <Said item={item} />}
       <Facts item={item} />
       {!editing && (settled || item.state === "failed") && (
-        <div class="tools" role="toolbar">
-          {beside && <Steps beside={beside} />}
-          {item.text && <button type="button" onClick={() => void copy(item.text)}>{t.value.copy}</button>}
-          {isAssistant && settled && item.tokens > 0 && <button type="button" onClick={() => answerAgain(item)}>{t.value.again}</button>}
-          {mine && settled && <button type="button" onClick={() => setEditing("edit")}>{t.value.edit}</button>}
-          {mine && settled && <button type="button" onClick={() => setEditing("anew")}>{t.value.sayAnew}</button>}
-          {(mine || owner) && settled && <button type="button" onClick={() => void act("message.redact", { message_id: item.id })}>{t.value.redact}</button>}
+        <div class="tools" role="toolbar" aria-label={t.value.tools}>
+          {beside && <Steps beside={beside} reached={reached} />}
+          {item.text && tool(t.value.copy, () => void copy(item.text))}
+          {isAssistant && settled && item.tokens > 0 && tool(t.value.again, () => answerAgain(item))}
+          {mine && settled && tool(t.value.edit, () => setEditing("edit"))}
+          {mine && settled && tool(t.value.sayAnew, () => setEditing("anew"))}
+          {(mine || owner) && settled && tool(t.value.redact, () => confirm(t.value.redactSure, t.value.redact, () => void act("message.redact", { message_id: item.id })))}
         </div>
       )}
     </article>
@@ -66,34 +72,44 @@ function Facts({ item }: { item: Message }) {
   return facts.length && item.role === "assistant" && item.state === "posted" ? <div class="note">{facts.join(" · ")}</div> : null;
 }
 
-function Steps({ beside: { ids, place } }: { beside: Beside }) {
+function Steps({ beside: { ids, place }, reached }: { beside: Beside; reached: number }) {
   const to = (step: number) => pick(ids, ids[place + step]!);
   return (
     <span class="steps">
-      <button type="button" aria-label={t.value.previous} disabled={place === 0} onClick={() => to(-1)}>‹</button>
+      <button type="button" tabIndex={reached} aria-label={t.value.previous} disabled={place === 0} onClick={() => to(-1)}>‹</button>
       {place + 1}/{ids.length}
-      <button type="button" aria-label={t.value.next} disabled={place === ids.length - 1} onClick={() => to(1)}>›</button>
+      <button type="button" tabIndex={reached} aria-label={t.value.next} disabled={place === ids.length - 1} onClick={() => to(1)}>›</button>
     </span>
   );
 }
 
 function Editor({ item, how, close }: { item: Message; how: "edit" | "anew"; close: () => void }) {
-  const submit = (event: Event) => {
+  const [busy, setBusy] = useState(false);
+  const [seen, setSeen] = useState(item.changed); // the wording that the writer knows
+  const box = useRef<HTMLTextAreaElement>(null);
+  const [first, current] = [useRef(item.text), useRef(item.changed)];
+  current.current = item.changed;
+  useLayoutEffect(() => box.current!.focus(), []);
+  const submit = async (event: Event) => {
     event.preventDefault();
     const content = (new FormData((event.target as HTMLElement).closest("form")!).get("content") as string).trim();
-    close();
-    if (!content || (how === "edit" && content === item.text)) return;
-    if (how === "anew") sayAnew(item, content);
-    else void act("message.edit", { message_id: item.id, content, expected_seq: item.changed });
+    if (busy) return;
+    if (!content || (how === "edit" && content === item.text)) return close();
+    if (how === "anew") return close(), sayAnew(item, content);
+    setBusy(true);
+    const done = await act("message.edit", { message_id: item.id, content, expected_seq: seen });
+    if (done) close();
+    else (setBusy(false), setSeen(current.current)); // what was written stays
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape") close();
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) void submit(event);
   };
   return (
-    <form class="editor" onSubmit={submit}>
-      <textarea name="content" aria-label={t.value.edit} defaultValue={item.text} maxLength={16384} onKeyDown={onKey} autofocus ref={(box) => box?.focus()} />
-      <div class="row end"><button type="button" class="quiet" onClick={close}>{t.value.cancel}</button><button>{how === "anew" ? t.value.send : t.value.save}</button></div>
+    <form class="editor" aria-busy={busy} onSubmit={(event) => void submit(event)}>
+      {!busy && item.text !== first.current && <Said item={item} />}
+      <textarea name="content" readOnly={busy} aria-label={t.value.edit} defaultValue={first.current} maxLength={16384} onKeyDown={onKey} ref={box} />
+      <div class="row end"><button type="button" class="quiet" onClick={close}>{t.value.cancel}</button><button disabled={busy}>{how === "anew" ? t.value.send : t.value.save}</button></div>
     </form>
   );
 }

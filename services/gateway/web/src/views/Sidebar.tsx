@@ -1,20 +1,31 @@
 import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { clock, t } from "../i18n";
 import { plain } from "../model/plain";
 import type { Summary } from "../model/types";
 import { manage, me } from "../store/actions";
 import { close, open, state } from "../store/opened";
 import { listed, query, refresh, sessions, undoable, withArchived } from "../store/sessions";
+import { writeAgain } from "./Composer";
 import { ask } from "./Dialog";
 import { Choice, Menu } from "./Menu";
 import { Settings } from "./Settings";
 import { planning } from "./Track";
 
-export const drawer = signal(false);
+export const drawer = signal(false); // on a narrow screen: whether the list lies over the messages
+matchMedia("(min-width: 46rem)").addEventListener("change", () => (drawer.value = false));
+
+/** The list is away, and the focus is at the button that shows it. */
+export function closeDrawer(): void {
+  if (!drawer.value) return;
+  drawer.value = false;
+  requestAnimationFrame(() => document.getElementById("menu")?.focus());
+}
 
 export function Sidebar() {
   const search = (text: string) => ((query.value = text), refresh());
   const none = listed.value && !sessions.value.length;
+  useEffect(() => void (drawer.value && document.getElementById("new")?.focus()), [drawer.value]);
   return (
     <aside id="sidebar" class={drawer.value ? "open" : ""} aria-label={t.value.conversations}>
       <h1><img src="/icon.svg" alt="" width="26" height="26" /> Antiphon</h1>
@@ -46,14 +57,16 @@ function Entry({ session }: { session: Summary }) {
       <button type="button" class="entry" aria-current={isOpen ? "true" : undefined} onClick={enter}>
         <span class="row"><b>{title}</b><time>{clock(session.last_activity)}</time></span>
         <span class="row"><span class="last">{session.last_message ? plain(session.last_message.content) : ""}</span>
-          {unread > 0 && <span class="unread" aria-label={`${unread}`}>{unread > 99 ? "99+" : unread}</span>}</span>
+          {unread > 0 && <span class="unread" role="img" aria-label={`${t.value.unread}: ${unread}`}>{unread > 99 ? "99+" : unread}</span>}</span>
       </button>
       <Menu label={`${t.value.more}: ${title}`} face="⋯">
         <Choice onClick={rename}>{t.value.rename}</Choice>
         {session.archived_at
           ? <Choice onClick={() => void manage("session.unarchive", session)}>{t.value.unarchive}</Choice>
           : <Choice onClick={() => void manage("session.archive", session)}>{t.value.archive}</Choice>}
-        {owned && <Choice bad onClick={() => void manage("session.delete", session)}>{t.value.delete}</Choice>}
+        {owned
+          ? <Choice kind="bad" onClick={() => void manage("session.delete", session)}>{t.value.delete}</Choice>
+          : <Choice kind="bad" onClick={() => void manage("session.leave", session)}>{t.value.goAway}</Choice>}
       </Menu>
     </li>
   );
@@ -62,5 +75,5 @@ function Entry({ session }: { session: Summary }) {
 function startAnew(): void {
   drawer.value = false;
   close();
-  requestAnimationFrame(() => document.getElementById("text")?.focus());
+  writeAgain();
 }

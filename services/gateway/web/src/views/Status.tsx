@@ -9,16 +9,17 @@ export function Status() {
   const online = useOnline();
   const here = shown.value;
   const amiss = degraded.value.map((name) => t.value.degraded[name] ?? name);
-  const facts = [
-    linkCalm.value === "connected" ? gateway.value : !online ? t.value.offline : gateway.value ? t.value.reconnecting : t.value[linkCalm.value],
+  const link = linkCalm.value === "connected" ? gateway.value : !online ? t.value.offline : gateway.value ? t.value.reconnecting : t.value[linkCalm.value];
+  const figures = [
     here?.at ? `${t.value.position} ${here.at}` : "",
     linkState.value === "connected" && latencyMs.value !== null ? `${latencyMs.value} ms` : "",
     spent(),
   ];
   return (
-    <div id="status" role="status" data-state={linkState.value} class={amiss.length ? "degraded" : ""}>
-      <span class={`lamp ${linkCalm.value}`} aria-hidden="true" /> {facts.filter(Boolean).join(" · ")}
-      {amiss.map((words) => <b key={words}> · {words}</b>)}
+    <div id="status" role="group" aria-label={t.value.state} data-state={linkState.value} class={amiss.length ? "degraded" : ""}>
+      <span class={`lamp ${linkCalm.value}`} aria-hidden="true" /> <span role="status">{link}</span>
+      {figures.filter(Boolean).map((it) => ` · ${it}`)}
+      <span role="status">{amiss.map((words) => <b key={words}> · {words}</b>)}</span>
       {toast.value && <p id="toast" role="alert">{toast.value}</p>}
     </div>
   );

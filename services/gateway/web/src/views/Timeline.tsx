@@ -6,6 +6,7 @@ import { empty, load } from "../model/snapshot";
 import { refused } from "../store/actions";
 import { ask } from "../store/link";
 import { chat, past, state } from "../store/opened";
+import { writeAgain } from "./Composer";
 
 let wanted = 0; // the position asked for last
 let asking = false;
@@ -23,12 +24,17 @@ export function Timeline() {
   if (!now || !then) return null;
   const time = [...then.messages.values()].reduce((latest, it) => (it.seq <= then.at && it.time > latest ? it.time : latest), "");
   return (
-    <div id="timeline" role="group" aria-label={t.value.timeline} onKeyDown={(event) => event.key === "Escape" && (past.value = null)}>
+    <div id="timeline" role="group" aria-label={t.value.timeline} onKeyDown={(event) => event.key === "Escape" && back()}>
       <input ref={slider} type="range" min={now.created} max={now.at} defaultValue={String(now.at)} aria-label={t.value.asItWas} aria-valuetext={`${t.value.event} ${then.at}`} onInput={(event) => go(+event.currentTarget.value)} />
       <span>{t.value.asItWas}: {t.value.event} {then.at}{time && ` · ${clock(time)}`}</span>
-      <button type="button" class="quiet" onClick={() => (past.value = null)}>{t.value.backToNow}</button>
+      <button type="button" class="quiet" onClick={back}>{t.value.backToNow}</button>
     </div>
   );
+}
+
+function back(): void {
+  past.value = null;
+  writeAgain();
 }
 
 /** Shows the session as of a position; while one is being read, only the newest wish is remembered. */

@@ -1,0 +1,118 @@
+"""The list of sessions at the page: what one person does to it, another sees on another gateway, without a reload."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.page import CHROMIUM, NO_CHROMIUM, Page, chromium, invited
+from tests.support.system import whole_system
+
+pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM), pytest.mark.asyncio(loop_scope="module")]
+People = tuple[Page, Page]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", name="people")
+async def _people(session_directory: Path) -> AsyncIterator[People]:
+    """Ada, the owner of `Come in!`, and Bob."""
+    async with whole_system(session_directory / "sessions") as system, chromium() as browser:
+        ada, bob = await invited(system, browser)
+        await bob.page.set_viewport_size({"width": 1000, "height": 800})
+        yield ada, bob
+        assert ada.complaints == bob.complaints == []
+
+
+async def test_what_is_new_elsewhere_is_counted_until_it_is_read_and_its_author_sees_that(people: People) -> None:
+    ada, bob = people
+    await bob.page.get_by_role("button", name="New conversation").click()
+    await ada.say("first news")
+    await ada.say("second news")
+    await ada.shows("Come in!", "first news", "second news")
+    await bob.entry("Come in!").get_by_label("New messages: 2").wait_for()
+    assert "second news" in await bob.entry("Come in!").inner_text()
+    assert await ada.page.get_by_text("Seen by").count() == 0, "it is in the list, but nobody has read it"
+    await bob.entry("Come in!").get_by_role("button", name="Come in!").first.click()
+    await bob.shows("Come in!", "first news", "second news")
+    await bob.page.get_by_role("button", name="New conversation").click()  # at once: what was on the screen is read
+    await ada.page.get_by_text("Seen by Bob").wait_for()
+    await bob.entry("Come in!").get_by_label("New messages").wait_for(state="detached")
+    await bob.entry("Come in!").get_by_role("button", name="Come in!").first.click()
+    await bob.page.reload()
+    await bob.shows("Come in!", "first news", "second news")
+    assert await bob.page.locator("#sessions .unread").count() == 0, "what was read stays read"
+
+
+async def test_words_of_messages_find_their_session(people: People) -> None:
+    ada, _ = people
+    await ada.page.get_by_role("button", name="New conversation").click()
+    await ada.say("An aardvark appears")
+    await ada.shows("An aardvark appears")
+    await ada.say("beside a zebra")
+    await ada.shows("An aardvark appears", "beside a zebra")
+    search = ada.page.get_by_role("searchbox", name="Search conversations")
+    await search.fill("zebra")
+    await ada.entry("Come in!").wait_for(state="detached")
+    await ada.entry("aardvark").wait_for()
+    await search.fill("xylophone")
+    await ada.page.get_by_text("Nothing found.").wait_for()
+    await search.fill("")
+    await ada.entry("Come in!").wait_for()
+    await ada.entry("Come in!").get_by_role("button", name="Come in!").first.click()
+    await ada.page.locator("#messages").get_by_text("second news").wait_for()
+
+
+async def test_a_session_is_renamed_put_away_and_brought_back_for_all(people: People) -> None:
+    ada, bob = people
+    await ada.choose(ada.entry("Come in!"), menu="More", choice="Rename")
+    await ada.page.get_by_label("New title").get_by_role("textbox").fill("The garden")
+    await ada.page.keyboard.press("Enter")
+    for page in people:
+        await page.entry("The garden").wait_for()
+        await page.page.locator("#title", has_text="The garden").wait_for()
+        assert await page.page.title() == "The garden · Antiphon"
+    await ada.choose(ada.entry("The garden"), menu="More", choice="Archive")
+    for page in people:
+        await page.entry("The garden").wait_for(state="detached")
+    await bob.page.get_by_label("archived, too").check()
+    await bob.page.locator("#sessions li.archived", has_text="The garden").wait_for()
+    await bob.choose(bob.entry("The garden"), menu="More", choice="Bring back")
+    await ada.entry("The garden").wait_for()
+    await bob.page.locator("#sessions li.archived").wait_for(state="detached")
+
+
+async def test_a_deleted_session_says_so_to_whoever_has_it_open_and_is_whole_once_restored(people: People) -> None:
+    ada, bob = people
+    await bob.page.locator("#messages").get_by_text("second news").wait_for()
+    assert await bob.page.get_by_role("menuitem", name="Delete").count() == 0
+    await ada.choose(ada.entry("The garden"), menu="More", choice="Delete")
+    await bob.page.get_by_role("alert").get_by_text("This conversation was deleted.").wait_for()
+    assert await bob.page.get_by_label("Message", exact=True).is_disabled()
+    for page in people:
+        await page.entry("The garden").wait_for(state="detached")
+    await ada.page.get_by_role("button", name="Undo").click()
+    for page in people:
+        await page.entry("The garden").wait_for()
+    await bob.page.get_by_text("This conversation was deleted.").wait_for(state="detached")
+    await bob.say("here again")
+    await ada.entry("The garden").get_by_label("New messages: 1").wait_for()
+    await ada.entry("The garden").get_by_role("button", name="The garden").first.click()
+    await ada.shows("Come in!", "first news", "second news", "here again")
+
+
+async def test_who_leaves_a_session_has_it_no_more_and_who_is_removed_is_told(people: People) -> None:
+    ada, bob = people
+    await ada.page.get_by_role("button", name="Invite").click()
+    await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
+    link = str(await ada.page.evaluate("navigator.clipboard.readText()"))
+    await bob.choose(bob.entry("The garden"), menu="More", choice="Leave it")
+    await bob.entry("The garden").wait_for(state="detached")
+    await bob.page.get_by_text("What shall we talk about?").wait_for()
+    await ada.page.locator("#people:not(:has-text('Bob'))").wait_for()
+    await bob.page.evaluate("join => { location.hash = join }", link.split("#")[1])
+    await bob.shows("Come in!", "first news", "second news", "here again")
+    await ada.page.locator("#people", has_text="Bob").click()
+    await ada.page.get_by_role("listitem").filter(has_text="Bob").get_by_role("button", name="Remove").click()
+    await bob.page.get_by_role("alert").get_by_text("you are not part of it").wait_for()
+    await bob.entry("The garden").wait_for(state="detached")
