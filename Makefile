@@ -14,7 +14,7 @@ WEB := services/gateway/web
 PAGE := $(WEB)/dist/index.html
 SDK_NODE := $(if $(wildcard tests/sdk/package-lock.json),tests/sdk/node_modules/.installed)
 SDK_PYTHON := $(if $(wildcard tests/sdk/requirements.lock),.venv-sdk/.installed)
-# Much of a test is waiting, so there is one more of them at a time than processors.
+# Much of a test is waiting, so there is one more of them at a time than processors; what a file's tests share is started once.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 .PHONY: help run dev demo status stop test check lint format-check types contracts bench docs lock clean clean-data python node
@@ -43,7 +43,7 @@ stop: ## stop what is running
 test: $(INSTALLED_DEV) $(SDK_NODE) $(SDK_PYTHON) $(PAGE) ## lint, types, import contracts and all tests on real servers
 	@failed=0; \
 	$(MAKE) -j4 --output-sync=target --keep-going check || failed=1; \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS) || failed=1; \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS) || failed=1; \
 	exit $$failed
 
 check: lint format-check types contracts

@@ -11,17 +11,6 @@ from tests.support.servers import NatsServer, PostgresServer, apart
 from tests.support.system import System, whole_system
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a system run in one process: it is started once. All others run wherever there is room."""
-    for item in items:
-        loop = item.get_closest_marker("asyncio")
-        if "one_system" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("one_system"))
-        elif loop is not None and loop.kwargs.get("loop_scope") == "module":
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 @pytest.fixture(scope="session")
 def session_directory() -> Iterator[Path]:
     """A directory of this test process, with a short name; gone afterwards."""

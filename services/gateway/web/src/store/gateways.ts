@@ -7,10 +7,14 @@ let known = only((localStorage.getItem(KEY) ?? "").split(" "));
 let at = known.indexOf(own); // the one in use
 let begun = false;
 
-/** Takes the addresses that a gateway has named; they count where this page's own is among them. */
+/**
+ * Takes the addresses that a gateway has named; they count where this page's own is among them. Each page has them in an
+ * order of its own, so that the clients of a gateway that dies go to all the others.
+ */
 export function learn(named: string[]): void {
   const here = known[at]!;
-  known = only(named);
+  const placed = only(named).map((address) => ({ address, place: Math.random() }));
+  known = placed.sort((a, b) => a.place - b.place).map(({ address }) => address);
   at = Math.max(0, known.indexOf(here));
   localStorage.setItem(KEY, known.join(" "));
 }
