@@ -43,7 +43,7 @@ stop: ## stop what is running
 test: $(INSTALLED_DEV) $(SDK_NODE) $(SDK_PYTHON) $(PAGE) ## lint, types, import contracts and all tests on real servers
 	@failed=0; \
 	$(MAKE) -j4 --output-sync=target --keep-going check || failed=1; \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS) || failed=1; \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) || failed=1; \
 	exit $$failed
 
 check: lint format-check types contracts
