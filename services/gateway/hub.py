@@ -12,8 +12,8 @@ from shared.logging import get_logger
 log = get_logger("hub")
 
 CROWD = 50  # listeners on this gateway
-ROUND_S = 0.016  # between two pictures of a screen
-MAX_KEPT = 64  # frames of one round
+ROUND_S = 0.02
+MAX_KEPT = 16  # frames of one round: a write of so many is cheap enough not to wait for more
 
 
 class Listener(Protocol):
