@@ -41,14 +41,6 @@ async def _system(module_dir: Path) -> AsyncIterator[System]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", name="browser")
-async def _browser() -> AsyncIterator["playwright_api.Browser"]:
-    async with playwright_api.async_playwright() as tools:
-        running = await tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        await running.close()
-
-
 async def test_two_people_talk_on_two_gateways(system: System, browser: "playwright_api.Browser") -> None:
     ada, bob = await invited(system, browser)
     await ada.say("Hello Bob!\nA second line.")

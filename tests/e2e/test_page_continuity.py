@@ -38,14 +38,6 @@ async def _system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sys
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", name="browser")
-async def _browser() -> AsyncIterator["playwright_api.Browser"]:
-    async with playwright_api.async_playwright() as tools:
-        running = await tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        await running.close()
-
-
 async def test_a_gateway_is_killed_and_its_reply_never_stands_still_for_a_second(
     system: System, browser: "playwright_api.Browser"
 ) -> None:

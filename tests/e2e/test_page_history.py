@@ -79,14 +79,11 @@ async def _system(session_directory: Path) -> AsyncIterator[System]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="reader")
-async def _reader(system: System) -> AsyncIterator[Reader]:
-    async with playwright_api.async_playwright() as tools:
-        browser = await tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        reader = Reader(await window(browser), *await filled(system, MESSAGES))
-        await reader.page.page.route_web_socket("**/connection/websocket", reader.cable.through)
-        await come_in(reader.page.page, system.addresses[0], reader.session, system.token("ada"))
-        yield reader
-        await browser.close()
+async def _reader(system: System, browser: "playwright_api.Browser") -> Reader:
+    reader = Reader(await window(browser), *await filled(system, MESSAGES))
+    await reader.page.page.route_web_socket("**/connection/websocket", reader.cable.through)
+    await come_in(reader.page.page, system.addresses[0], reader.session, system.token("ada"))
+    return reader
 
 
 async def test_a_long_conversation_is_read_to_its_beginning_and_back_without_a_jump(reader: Reader) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.page import CHROMIUM, NO_CHROMIUM, chromium, window
+from tests.e2e.page import CHROMIUM, NO_CHROMIUM, window
 from tests.support.legible import announced, faint, focused, moved, nameless, too_small, too_wide, watch, workable
 from tests.support.system import System, whole_system
 
@@ -27,12 +27,6 @@ MANY_TABS = 60
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="system")
 async def _system(session_directory: Path) -> AsyncIterator[System]:
     async with whole_system(session_directory / "keyboard", environment={"ANTIPHON_OFFLINE_WORD_MS": "15"}) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", name="browser")
-async def _browser() -> AsyncIterator["playwright_api.Browser"]:
-    async with chromium() as running:
         yield running
 
 

@@ -38,14 +38,6 @@ async def _system(tmp_path_factory: pytest.TempPathFactory, model: OpenAIServer)
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", name="browser")
-async def _browser() -> AsyncIterator["playwright_api.Browser"]:
-    async with playwright_api.async_playwright() as tools:
-        running = await tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        await running.close()
-
-
 async def shown(page: Page) -> list[list[str]]:
     found: list[list[str]] = await page.page.evaluate(SHOWN)
     return found

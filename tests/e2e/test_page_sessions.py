@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.page import CHROMIUM, NO_CHROMIUM, Page, chromium, invited
+from tests.e2e.page import CHROMIUM, NO_CHROMIUM, Page, invited
 from tests.support.system import System, whole_system
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
@@ -18,12 +18,6 @@ People = tuple[Page, Page]
 async def _system(session_directory: Path) -> AsyncIterator[System]:
     async with whole_system(session_directory / "sessions") as system:
         yield system
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", name="browser")
-async def _browser() -> AsyncIterator["playwright_api.Browser"]:
-    async with chromium() as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module", name="people")

@@ -21,13 +21,10 @@ async def _system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sys
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", name="ada")
-async def _ada(system: System) -> AsyncIterator[Page]:
-    async with playwright_api.async_playwright() as tools:
-        browser = await tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        ada = await window(browser, accept_downloads=True)
-        await ada.enter(system.addresses[0], "Ada")
-        yield ada
-        await browser.close()
+async def _ada(system: System, browser: "playwright_api.Browser") -> Page:
+    ada = await window(browser, accept_downloads=True)
+    await ada.enter(system.addresses[0], "Ada")
+    return ada
 
 
 async def test_a_track_comes_to_a_plan(ada: Page) -> None:
