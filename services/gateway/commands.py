@@ -123,6 +123,9 @@ class Commands:
             outcome = await self._conclude(call, composed, published)
         except errors.AntiphonError as error:
             outcome = error
+        except Exception:  # whoever waits is answered, whatever it is
+            log.exception("command_failed", method=call.command.METHOD)
+            outcome = errors.Internal()
         finally:
             self._sessions.release(call.feed)
         told(outcome)

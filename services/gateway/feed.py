@@ -117,7 +117,7 @@ class Feed:
 
     # --- live -------------------------------------------------------------------------------------------------------
 
-    def _on_live(self, _subject: bytes, headers: bytes, body: bytes) -> None:
+    def _on_live(self, _subject: bytes, _reply: bytes, headers: bytes, body: bytes) -> None:
         try:
             copy = live_copy(headers, body)
             if copy is None:
@@ -132,7 +132,7 @@ class Feed:
             log.exception("live_copy_failed", session_id=self.session_id)
             self.check("failure")
 
-    def _on_signal(self, _subject: bytes, _headers: bytes, body: bytes) -> None:
+    def _on_signal(self, _subject: bytes, _reply: bytes, _headers: bytes, body: bytes) -> None:
         if b"\n" not in body and body[:1] == b"{" and body[-1:] == b"}":
             self._pass_on(body)
 

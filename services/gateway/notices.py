@@ -42,7 +42,7 @@ class Notices:
         for push in [push for pushes in self._pushes.values() for push in pushes]:
             push(payload)
 
-    def on_message(self, subject: bytes, _headers: bytes, body: bytes) -> None:
+    def on_message(self, subject: bytes, _reply: bytes, _headers: bytes, body: bytes) -> None:
         """One notice came. What is not JSON is passed over."""
         token = subject.decode().split(".", 1)[1]
         if token not in self._pushes:

@@ -70,7 +70,7 @@ async def run_intake(bus: Bus, cancel: Cancel) -> None:
         headers_only=True,
     )
     rounds, pace = Rounds(bus, subjects.EVENTS, config, BATCH), Pace(APART_S)
-    asked = await bus.client.listen(subjects.REPLY_ASKED, lambda _subject, _headers, _body: pace.hurry())
+    asked = await bus.client.listen(subjects.REPLY_ASKED, lambda *_: pace.hurry())
     try:
         await rounds.start()
         while True:

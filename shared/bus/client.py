@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Mapping
 
 import nats.errors
+from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from shared.bus.parser import Handler, QuickParser
-from shared.bus.taking import TakingClient
 from shared.logging import get_logger
 
 log = get_logger("bus")
@@ -21,7 +21,7 @@ Reply = asyncio.Future[tuple[bytes, bytes]]
 NO_RESPONDERS = b"NATS/1.0 503"
 
 
-class QuickClient(TakingClient):
+class QuickClient(Client):
     """A client of one process. Handlers return at once; what they raise is logged and ends nothing."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class QuickClient(TakingClient):
         self._call_prefix = f"{inbox}."
         await self.listen(f"{inbox}.*", self._on_reply)
 
-    def _on_reply(self, subject: bytes, headers: bytes, body: bytes) -> None:
+    def _on_reply(self, subject: bytes, _reply: bytes, headers: bytes, body: bytes) -> None:
         called = self._calls.pop(subject[len(self._call_prefix) :], None)
         if called is not None:
             done, late = called
@@ -102,11 +102,11 @@ class QuickClient(TakingClient):
         if not done.done():
             done.set_exception(TimeoutError())
 
-    def _hand(self, handler: Handler, subject: bytes, headers: bytes, body: bytes) -> None:
+    def _hand(self, handler: Handler, subject: bytes, reply: bytes, headers: bytes, body: bytes) -> None:
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(body)
         try:
-            handler(subject, headers, body)
+            handler(subject, reply, headers, body)
         except Exception:
             log.exception("handler_failed", subject=subject.decode(errors="replace"))
 

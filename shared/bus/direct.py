@@ -62,7 +62,7 @@ class DirectReader:
         if self._subscription is not None:
             await unsubscribe([self._subscription])
 
-    def _on_message(self, subject: bytes, headers: bytes, body: bytes) -> None:
+    def _on_message(self, subject: bytes, _reply: bytes, headers: bytes, body: bytes) -> None:
         entry = self._waiting.get(subject.rsplit(b".", 1)[1])
         if entry is None:
             return

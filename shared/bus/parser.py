@@ -14,14 +14,17 @@ CRLF = b"\r\n"
 MAX_LINE = 65_536  # bytes of a control line: INFO, which names a cluster's servers, is the longest
 
 
-Handler = Callable[[bytes, bytes, bytes], None]  # subject, headers as on the wire (empty: none), body
+Handler = Callable[[bytes, bytes, bytes, bytes], None]  # subject, where to reply, headers as on the wire, body
 
 
 class QuickParser(Parser):
     """Takes pieces of any size; what is not whole yet waits until the rest of it has come."""
 
     def __init__(
-        self, client: Client, handlers: Mapping[int, Handler], hand: Callable[[Handler, bytes, bytes, bytes], None]
+        self,
+        client: Client,
+        handlers: Mapping[int, Handler],
+        hand: Callable[[Handler, bytes, bytes, bytes, bytes], None],
     ) -> None:
         super().__init__(client)
         self._handlers = handlers
@@ -72,10 +75,10 @@ class QuickParser(Parser):
                 return
             headers, body = data[start : start + head], data[start + head : stop]
             at = stop + 2
+            reply = words[3] if len(words) == (6 if kind == b"HMSG" else 5) else b""
             if (handler := self._handlers.get(sid)) is not None:
-                self._hand(handler, words[1], headers, body)
+                self._hand(handler, words[1], reply, headers, body)
             else:
-                reply = words[3] if len(words) == (6 if head else 5) else b""
                 await self.nc._process_msg(sid, words[1], reply, body, headers or None)
 
     def _keep(self, rest: bytes, need: int) -> None:

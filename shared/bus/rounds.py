@@ -79,7 +79,7 @@ class Rounds(Pull):
         self._bus.client.put(one.reply, b"+ACK")
 
     async def _listen(self, inbox: str) -> Subscription:
-        return await self._bus.client.take(f"{inbox}.*", self._on_message)
+        return await self._bus.client.listen(f"{inbox}.*", self._on_message)
 
     async def _ask(self) -> None:
         if self._outstanding or self._arrived:

@@ -77,7 +77,7 @@ async def test_a_message_too_large_for_the_bus_says_so(nats_url: str) -> None:
 async def test_listening_hears_everything_in_order_and_survives_kills_and_faults(nats_server: NatsServer) -> None:
     heard: list[bytes] = []
 
-    def handler(_subject: bytes, headers: bytes, body: bytes) -> None:
+    def handler(_subject: bytes, _reply: bytes, headers: bytes, body: bytes) -> None:
         heard.append(body + client.header(headers, b"Mark"))
         if body == b"bad":
             raise ValueError(body)

@@ -18,7 +18,7 @@ class Heard:
         self.all: list[object] = []
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None) -> None:
-        self.all.append((sid, subject, reply if sid != QUICK else b"", data, headers or b""))
+        self.all.append((sid, subject, reply, data, headers or b""))
 
     async def _process_ping(self) -> None:
         self.all.append("ping")
@@ -32,8 +32,8 @@ class Heard:
     async def _process_info(self, info: object) -> None:
         self.all.append(info)
 
-    def hand(self, _handler: object, subject: bytes, headers: bytes, body: bytes) -> None:
-        self.all.append((QUICK, subject, b"", body, headers))
+    def hand(self, _handler: object, subject: bytes, reply: bytes, headers: bytes, body: bytes) -> None:
+        self.all.append((QUICK, subject, reply, body, headers))
 
 
 def message(sid: int, reply: bytes, headers: bytes, body: bytes) -> bytes:
