@@ -98,7 +98,9 @@ class Agents:
 def named_in(command: Command) -> str | None:
     """The agent that a command names, if it names one."""
     match command:
-        case SwitchAgent(agent=name) | RequestReply(agent=str() as name) | SendMessage(reply=str() as name):
+        case SendMessage():
+            return command.reply if isinstance(command.reply, str) else None
+        case SwitchAgent(agent=name) | RequestReply(agent=str() as name):
             return name
         case ConfigureChat(ai_context=settings) | ConfigureSession(ai_context=settings):
             return settings.agent

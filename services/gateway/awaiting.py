@@ -6,6 +6,7 @@ from services.gateway import pages
 from services.gateway.access import readable
 from services.gateway.context import Gateway
 from services.gateway.held import Held, held
+from services.gateway.hub import Listener
 from services.gateway.pages import EventPage
 from shared import errors
 from shared.auth import Identity
@@ -13,7 +14,7 @@ from shared.auth import Identity
 MAX_WAIT_S = 60.0
 
 
-class Bell:
+class Bell(Listener):
     """A listener that rings at the first event after a position, or when there is nothing more to wait for."""
 
     def __init__(self, user: str, after: int) -> None:

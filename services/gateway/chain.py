@@ -8,11 +8,17 @@ and `prev`, the seq of the session's event before it when it was stored. From th
     prev > covered     a gap: held until a fill from the stream has closed it
 """
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from shared.bus.client import header
 from shared.bus.direct import Stored
+
+_PLACE = re.compile(  # as the server writes them; in another order they are found one by one
+    rb"\r\nNats-Stream: EVENTS\r\nNats-Subject: [^\r]*\r\nNats-Sequence: (\d+)\r\n"
+    rb"Nats-Time-Stamp: [^\r]*\r\nNats-Last-Sequence: (\d+)\r\n"
+)
 
 
 class Copy(NamedTuple):
@@ -37,6 +43,8 @@ def live_copy(headers: bytes, body: bytes) -> Copy | None:
     Raises:
         ValueError: it is neither.
     """
+    if place := _PLACE.search(headers):
+        return Copy(int(place[1]), int(place[2]), body)
     match header(headers, b"Nats-Stream"):
         case b"EVENTS":
             return Copy(int(header(headers, b"Nats-Sequence")), int(header(headers, b"Nats-Last-Sequence")), body)

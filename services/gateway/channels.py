@@ -9,6 +9,7 @@ import orjson
 from services.gateway import awareness, closing, protocol
 from services.gateway.closing import Unsubscribe
 from services.gateway.context import Gateway
+from services.gateway.hub import Listener, Round
 from services.gateway.joining import Joined
 from services.gateway.merging import Skipped
 from services.gateway.notices import CHANNEL_PREFIX as USER
@@ -37,7 +38,7 @@ def session_id_of(channel: str) -> str:
     return session_id
 
 
-class Subscription:
+class Subscription(Listener):
     """A listener of one session's feed that writes to one socket."""
 
     __slots__ = ("_channel", "_owner", "_skipped", "_socket", "joined", "user")
@@ -63,6 +64,14 @@ class Subscription:
         self._skipped.note(frame)
         if was_whole and self._skipped:
             self._catch_up()
+
+    def deliver_round(self, frames: Round) -> None:
+        """Writes them all, to a reader that keeps up."""
+        if self._skipped or self._socket.behind:
+            for frame, seq in frames:
+                self.deliver(frame, seq)
+        else:
+            self._socket.push_round(frames)
 
     def _catch_up(self) -> None:
         """Sends what was put off as soon as the reader has read enough."""

@@ -85,8 +85,11 @@ class Commands:
             Unavailable: the bus has no room.
         """
         feed = self._sessions.opened(command.session_id)
-        lane = self._lane(command.session_id, identity.user)
-        if feed is None or lane.is_taken or feed.acked > feed.chain.covered:
+        if feed is None:
+            return False
+        if (lane := feed.lanes.get(identity.user)) is None:
+            lane = feed.lanes[identity.user] = self._lane(command.session_id, identity.user)
+        if lane.is_taken or feed.acked > feed.chain.covered:
             return False
         if feed.seq_of(identity.user, command.id) is not None or not self._freshness.is_fresh(command.id):
             return False

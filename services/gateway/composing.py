@@ -19,8 +19,7 @@ from shared.session.commands import SendMessage
 NOTHING = Target()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a command: its event, and where it stands. `duplicate`: it was there before."""
 
     id: str

@@ -14,6 +14,7 @@ from services.gateway import measures
 from services.gateway.chain import Chain, Link, live_copy
 from services.gateway.fold import Fold, deliverable
 from services.gateway.hub import Hub, Listener
+from services.gateway.lanes import Lane
 from services.gateway.publication import MAX_OFFSET, Framer, passing, publication
 from services.gateway.running import Running
 from services.gateway.source import Page, Source
@@ -48,6 +49,7 @@ class Feed:
         self._source = source
         self._on_doubt = on_doubt
         self.kept: object = None  # what others make of the session and keep as long as it is open
+        self.lanes: dict[str, Lane] = {}  # of those who have posted here, by user
         self.fold = Fold(session_id)
         self._framer = Framer(session_id)
         self._running = Running(self._source, session_id, self._pass_on)
@@ -73,8 +75,6 @@ class Feed:
     def remove(self, listener: Listener) -> None:
         """Nothing more is delivered to it."""
         self.hub.remove(listener)
-
-    # --- coming and going -------------------------------------------------------------------------------------------
 
     async def attach(self) -> None:
         """Afterwards the feed is open and its state is current by the leader's word.
@@ -102,6 +102,7 @@ class Feed:
         What is given is to be awaited: it ends the subscriptions, while others may `attach` again.
         """
         self.open, self.kept = False, None
+        self.lanes.clear()
         self.fold.be_generous(False)
         self._running.stop()
         if self._filling is not None:
@@ -114,8 +115,6 @@ class Feed:
         self.dropped = True
         self.hub.insufficient()
         self._waiting.fail(errors.Unavailable("the log was replaced"))
-
-    # --- live -------------------------------------------------------------------------------------------------------
 
     def _on_live(self, _subject: bytes, _reply: bytes, headers: bytes, body: bytes) -> None:
         try:
@@ -155,8 +154,6 @@ class Feed:
         measures.DELIVERED.inc(len(links))
         if self._waiting:
             self._waiting.reached(self.chain.covered)
-
-    # --- repair -----------------------------------------------------------------------------------------------------
 
     def check(self, cause: str) -> None:
         """Compares with the leader's head in the background and delivers what is missing."""
@@ -220,8 +217,6 @@ class Feed:
             Unavailable: the stream can't be read now.
         """
         await self._fill("refresh")
-
-    # --- reading ----------------------------------------------------------------------------------------------------
 
     async def events_after(self, seq: int, limit: int, max_bytes: int, up_to: int = MAX_OFFSET) -> Page | None:
         """The events in (seq, up_to] as far as `limit` and `max_bytes` allow; None if they can't be proved complete."""

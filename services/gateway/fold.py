@@ -1,5 +1,6 @@
 """What a gateway remembers of a session: its state, which ids it has seen lately, and its newest events."""
 
+import re
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from dataclasses import replace
@@ -19,10 +20,14 @@ RECENT_EVENTS = 256
 RECENT_BYTES = 256 * 1024
 GENEROUS = 8
 _PLAIN = MessagePosted.TYPE
+_PLAIN_BODY = re.compile(  # as `shared.events.attributes` writes them; all others are parsed
+    rb'\{"specversion":"1\.0","id":"([^"\\]+)","source":"[^"\\]*","type":"%b","subject":"[^"\\]*","time":"[^"\\]*",'
+    rb'"datacontenttype":"application/json","actor":"([^"\\]+)",' % re.escape(_PLAIN.encode())
+)
 
 
 class Fold:
-    """Fed with every event once, in order. One JSON parse an event; most change nothing but the position."""
+    """Fed with every event once, in order. Most are plain messages, which change nothing but the position."""
 
     def __init__(self, session_id: str) -> None:
         self._state = SessionState(session_id)  # its seq is brought up to date when somebody looks
@@ -47,16 +52,21 @@ class Fold:
     def apply(self, link: Link) -> None:
         """Takes in one event."""
         seq, _, body = link
-        raw = _parse(body)
-        if raw is not None:
-            self._ids[str(raw.get("actor")), str(raw.get("id"))] = seq
-            if len(self._ids) > IDS:
-                self._ids.popitem(last=False)
+        plain = _PLAIN_BODY.match(body)
+        if plain and b'"reply_id"' not in body:
+            self._note(plain[2].decode(), plain[1].decode(), seq)
+        elif (raw := _parse(body)) is not None:
+            self._note(str(raw.get("actor")), str(raw.get("id")), seq)
             if not _is_plain_message(raw):
                 self._take(seq, raw, body)
         self._remember(link)
         if seq > self._seq:
             self._seq = seq
+
+    def _note(self, actor: str, event_id: str, seq: int) -> None:
+        self._ids[actor, event_id] = seq
+        if len(self._ids) > IDS:
+            self._ids.popitem(last=False)
 
     def _take(self, seq: int, raw: dict[str, Any], body: bytes) -> None:
         """What is no plain message: it may change the state, or tell of what was erased."""

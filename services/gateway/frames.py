@@ -5,6 +5,7 @@ Source: RFC 6455, 5.2 (base framing).
 """
 
 import struct
+from collections.abc import Sequence
 
 from websockets.frames import apply_mask  # type: ignore[attr-defined] # the one in C, where it was built
 
@@ -27,13 +28,18 @@ def text_frame(payload: bytes) -> bytes:
 
 
 class FrameMemo:
-    """Remembers the last frame by its payload's identity: a fan-out hands the same object to socket after socket."""
+    """Remembers the last frame by its payload's identity: a fan-out hands the same object to socket after socket.
 
-    __slots__ = ("_frame", "_payload")
+    And the last round of them, in the same way.
+    """
+
+    __slots__ = ("_frame", "_frames", "_payload", "_round")
 
     def __init__(self) -> None:
         self._payload = b""
         self._frame = text_frame(b"")
+        self._round: Sequence[tuple[bytes, object]] = ()
+        self._frames = b""
 
     def frame(self, payload: bytes) -> bytes:
         """The payload's frame, built only if the payload is another object than last time."""
@@ -41,6 +47,13 @@ class FrameMemo:
             self._frame = text_frame(payload)
             self._payload = payload
         return self._frame
+
+    def frames(self, round_of: Sequence[tuple[bytes, object]]) -> bytes:
+        """The frames of these payloads, one behind the other."""
+        if round_of is not self._round:
+            self._frames = b"".join(text_frame(payload) for payload, _ in round_of)
+            self._round = round_of
+        return self._frames
 
 
 def whole_text(data: bytes, most: int) -> bytes | None:

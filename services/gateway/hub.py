@@ -16,16 +16,25 @@ ROUND_S = 0.02
 MAX_KEPT = 16  # frames of one round: a write of so many is cheap enough not to wait for more
 
 
+Round = list[tuple[bytes, int | None]]  # what `deliver` gets, one after the other
+
+
 class Listener(Protocol):
     """One subscribed socket or one event stream. Its methods return at once and raise nothing.
 
     A listener that leaves while a frame is being handed round may still be given that frame.
     """
 
+    __slots__ = ()
     user: str
 
     def deliver(self, frame: bytes, seq: int | None) -> None:
         """One complete push; `seq` is None for what is never stored. Everybody gets the same bytes object."""
+
+    def deliver_round(self, frames: Round) -> None:
+        """Several. Everybody gets the same list object."""
+        for frame, seq in frames:
+            self.deliver(frame, seq)
 
     def revoked(self) -> None:
         """The user is no participant any more (unsubscribe 2000)."""
@@ -39,7 +48,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._listeners: dict[int, Listener] = {}
-        self._kept: list[tuple[bytes, int | None]] | None = None  # frames of a crowd that wait for its next round
+        self._kept: Round | None = None  # frames of a crowd that wait for its next round
         self._quiet_until = 0.0
 
     def __len__(self) -> int:
@@ -78,14 +87,18 @@ class Hub:
             return
         kept, self._kept = self._kept, None
         self._quiet_until = asyncio.get_running_loop().time() + ROUND_S
-        for frame, seq in kept:
-            self._hand(frame, seq)
+        for listener in tuple(self._listeners.values()):
+            try:
+                listener.deliver_round(kept)
+            except Exception:  # one socket's fault must not reach the others
+                self.remove(listener)
+                log.exception("listener_failed")
 
     def _hand(self, frame: bytes, seq: int | None) -> None:
         for listener in tuple(self._listeners.values()):
             try:
                 listener.deliver(frame, seq)
-            except Exception:  # one socket's fault must not reach the others
+            except Exception:  # as above
                 self.remove(listener)
                 log.exception("listener_failed")
 

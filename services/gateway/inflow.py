@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 PIECE_BYTES = 16_384
+SMALL_BYTES = 400  # hold too few frames to take `QUICK_S`, and are most of what comes: their time is not looked at
 QUICK_S = 0.001  # what is taken in faster than this costs nobody anything
 REST = 4.0  # times the processor time taken: so one socket gets a fifth of the loop at most
 MOST_REST_S = 0.25  # a peer that waits longer for its pong to be read may lose its connection
@@ -57,13 +58,14 @@ class Inflow:
         if self._held:
             return
         piece, self._unread = self._unread[:PIECE_BYTES], self._unread[PIECE_BYTES:]
-        began_at = time.thread_time()
+        is_small = len(piece) <= SMALL_BYTES
+        began_at = 0.0 if is_small else time.thread_time()
         try:
             self._take(piece)
         except BaseException:  # what came can't be understood from here on
             self._transport.abort()
             raise
-        spent_s = time.thread_time() - began_at
+        spent_s = 0.0 if is_small else time.thread_time() - began_at
         if spent_s > QUICK_S:
             self._rest = asyncio.get_running_loop().call_later(min(spent_s * REST, MOST_REST_S), self._next)
         elif self._unread and not self._held:

@@ -28,7 +28,7 @@ BACKLOG_EVENTS = 5000
 BACKLOG_BYTES = 4 * 1024 * 1024
 
 
-class Gate:
+class Gate(Listener):
     """A listener that keeps what it is told."""
 
     __slots__ = ("held", "user", "was_insufficient", "was_revoked")

@@ -11,8 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import nats.errors
 
@@ -25,8 +24,7 @@ from shared.bus.publish import Published, acknowledged, publish
 TOGETHER = 8  # a batch costs the server what it costs to store about ten messages one by one
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     message: Message
     outcome: asyncio.Future[Published]
 

@@ -5,6 +5,7 @@ what may wait for a slow reader. Frames of pushes are written as they are, witho
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 from websockets.frames import Frame, Opcode
@@ -57,17 +58,21 @@ class Socket(asyncio.Protocol):
 
     def push(self, payload: bytes) -> None:
         """Writes a text frame whose payload the next sockets are likely to get too. Does nothing once closing."""
-        if self.open:
-            if not self._pending:
-                _turn.add(self)
-            self._pending.append(_memo.frame(payload))
+        self._put(_memo.frame(payload))
+
+    def push_round(self, payloads: Sequence[tuple[bytes, object]]) -> None:
+        """The same for several, each with whatever belongs to it."""
+        self._put(_memo.frames(payloads))
 
     def send(self, payload: bytes) -> None:
         """Writes a text frame for this socket alone. Does nothing once closing."""
+        self._put(text_frame(payload))
+
+    def _put(self, frames: bytes) -> None:
         if self.open:
             if not self._pending:
                 _turn.add(self)
-            self._pending.append(text_frame(payload))
+            self._pending.append(frames)
 
     @property
     def behind(self) -> bool:

@@ -5,7 +5,7 @@ known, refuses the whole batch; after a commit each id is known as if its messag
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import nats.errors
 import orjson
@@ -18,8 +18,7 @@ MAX_BYTES = 512 * 1024
 _TRY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What is published under `msg_id`, the key of its deduplication."""
 
     body: bytes

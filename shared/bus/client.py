@@ -19,6 +19,7 @@ log = get_logger("bus")
 
 Reply = asyncio.Future[tuple[bytes, bytes]]
 NO_RESPONDERS = b"NATS/1.0 503"
+LATE_S = 0.1
 
 
 class QuickClient(Client):
@@ -28,7 +29,8 @@ class QuickClient(Client):
         super().__init__()
         self._handlers: dict[int, Handler] = {}
         self._ps = QuickParser(self, self._handlers, self._hand)
-        self._calls: dict[bytes, tuple[Reply, asyncio.TimerHandle]] = {}
+        self._calls: dict[bytes, tuple[Reply, float]] = {}  # and until when it is waited for
+        self._is_watching = False
         self._call_count = 0
         self._call_prefix = ""
 
@@ -70,7 +72,8 @@ class QuickClient(Client):
     def call(self, subject: str, body: bytes, timeout_s: float, headers: Mapping[str, str] | None = None) -> Reply:
         """Publishes, and what comes is the reply: its headers and its body.
 
-        The future raises TimeoutError after `timeout_s`. `start_calls` must have been awaited.
+        The future raises TimeoutError after `timeout_s`, or up to LATE_S later: one timer looks after all of them.
+        `start_calls` must have been awaited.
 
         Raises:
             nats.errors.Error: as `put`.
@@ -80,7 +83,10 @@ class QuickClient(Client):
         self.put(subject, body, f"{self._call_prefix}{self._call_count}", headers)
         loop = asyncio.get_running_loop()
         done: Reply = loop.create_future()
-        self._calls[token] = done, loop.call_later(timeout_s, self._too_late, token)
+        self._calls[token] = done, loop.time() + timeout_s
+        if not self._is_watching:
+            self._is_watching = True
+            loop.call_later(LATE_S, self._end_the_late)
         return done
 
     async def start_calls(self) -> None:
@@ -92,15 +98,21 @@ class QuickClient(Client):
     def _on_reply(self, subject: bytes, _reply: bytes, headers: bytes, body: bytes) -> None:
         called = self._calls.pop(subject[len(self._call_prefix) :], None)
         if called is not None:
-            done, late = called
-            late.cancel()
+            done, _ = called
             if not done.done():
                 done.set_result((headers, body))
 
-    def _too_late(self, token: bytes) -> None:
-        done, _ = self._calls.pop(token)
-        if not done.done():
-            done.set_exception(TimeoutError())
+    def _end_the_late(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        late = [token for token, (_, until) in self._calls.items() if until <= now]
+        for token in late:
+            done, _ = self._calls.pop(token)
+            if not done.done():
+                done.set_exception(TimeoutError())
+        self._is_watching = bool(self._calls)
+        if self._is_watching:
+            loop.call_later(LATE_S, self._end_the_late)
 
     def _hand(self, handler: Handler, subject: bytes, reply: bytes, headers: bytes, body: bytes) -> None:
         self.stats["in_msgs"] += 1
@@ -118,7 +130,8 @@ class QuickClient(Client):
 def header_block(headers: Mapping[str, str]) -> bytes:
     """Headers as they travel. A line break inside a value becomes a space."""
     lines = [f"{name}: {value}" for name, value in headers.items()]
-    if any("\n" in line or "\r" in line for line in lines):
+    whole = "".join(lines)
+    if "\n" in whole or "\r" in whole:
         lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
     return "\r\n".join(("NATS/1.0", *lines, "", "")).encode()
 

@@ -7,7 +7,7 @@ id is being stored right now; 10077 and 10023 storage is full; 10054 too large; 
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import nats.errors
 import orjson
@@ -25,8 +25,7 @@ _DEADLINE_S = 10.0
 _TRY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """The bus has it for good, at `seq`. `duplicate`: it had it before."""
 
     seq: int

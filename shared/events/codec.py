@@ -1,8 +1,10 @@
 """Events to bytes and back."""
 
 import os
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Required, TypedDict, Unpack
 
 from pydantic import ValidationError
@@ -42,14 +44,14 @@ def attributes(event: Event, **origin: Unpack[Origin]) -> dict[str, Any]:
     """The fields of a new fact's envelope, in the order in which they travel, as JSON values. Nothing is checked:
     for those whose parts have been. `wrap` is for all others.
     """
-    at = origin.get("at") or datetime.now(UTC)
+    at = origin.get("at")
     return {
         "specversion": "1.0",
         "id": origin["event_id"],
         "source": origin["source"],
         "type": event.TYPE,
         "subject": origin["session_id"],
-        "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": _written(at) if at else _now(),
         "datacontenttype": "application/json",
         "actor": origin["actor"],
         "actorname": origin.get("actor_name", ""),
@@ -59,6 +61,20 @@ def attributes(event: Event, **origin: Unpack[Origin]) -> dict[str, Any]:
         "nonce": os.urandom(16).hex(),
         "data": event.model_dump(mode="json", exclude_none=True),
     }
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _now() -> str:
+    second, ms = divmod(time.time_ns() // 1_000_000, 1000)
+    return f"{_second(second)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(unix_s: int) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def wrap(event: Event, **origin: Unpack[Origin]) -> Envelope:

@@ -191,7 +191,7 @@ class SendMessage(Command):
     EVENT: ClassVar[type[Event]] = MessagePosted
     chat_id: ChatId | None = None
     content: Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
-    metadata: Annotated[dict[str, Any], _up_to(METADATA_BYTES)] = {}
+    metadata: Annotated[dict[str, Any], _up_to(METADATA_BYTES)] = Field(default_factory=dict)
     parent: CommandId | Literal["root"] | None = None
     reply: bool | AgentName = False
 

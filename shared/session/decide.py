@@ -55,6 +55,8 @@ def decide(
     if member.role == "viewer" and not isinstance(command, LeaveSession):
         return errors.PermissionDenied("viewers read only")
     match command:
+        case SendMessage() as c:  # first, since it is most of them
+            return send(state, c)
         case RenameSession() as c:
             return Decided(SessionRenamed(title=c.title))
         case ArchiveSession() | UnarchiveSession() | DeleteSession() | RestoreSession() as c:
@@ -73,8 +75,6 @@ def decide(
             return arrange(state, c)
         case ConfigureSession() as c:
             return Decided(SessionConfigured(ai_context=c.ai_context))
-        case SendMessage() as c:
-            return send(state, c)
         case RequestReply() as c:
             return request(state, c, target)
         case CancelReply() as c:

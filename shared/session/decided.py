@@ -1,6 +1,7 @@
 """What deciding is about: who asks, and what came of it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.events import Event
 
@@ -14,8 +15,7 @@ class Actor:
     guest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """The one event a command becomes. `strict`: publish only if the session has not moved since the state's seq."""
 
     event: Event

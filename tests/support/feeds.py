@@ -11,6 +11,7 @@ import orjson
 from nats.aio.msg import Msg
 
 from services.gateway.commands import Commands, Outcome
+from services.gateway.hub import Listener
 from services.gateway.joining import Joined
 from services.gateway.sessions import Sessions
 from shared import ids, subjects, tasks
@@ -73,7 +74,7 @@ async def gateway(
 
 
 @dataclass
-class Client:
+class Client(Listener):
     """A listener that does what an SDK does: a snapshot or publications, then pushes; and remembers all of it."""
 
     user: str = "ann"

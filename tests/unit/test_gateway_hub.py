@@ -3,11 +3,11 @@
 import pytest
 
 from services.gateway import hub
-from services.gateway.hub import Hub
+from services.gateway.hub import Hub, Listener
 from tests.support.eventually import eventually
 
 
-class Listener:
+class Recorder(Listener):
     user = "ada"
 
     def __init__(self) -> None:
@@ -23,8 +23,8 @@ class Listener:
         self.told.append("insufficient")
 
 
-def room(size: int) -> tuple[Hub, list[Listener]]:
-    listeners = [Listener() for _ in range(size)]
+def room(size: int) -> tuple[Hub, list[Recorder]]:
+    listeners = [Recorder() for _ in range(size)]
     made = Hub()
     for listener in listeners:
         made.add(listener)
@@ -73,7 +73,7 @@ async def test_who_comes_during_a_round_hears_only_what_is_later_and_who_goes_al
     made, (leaver, *_) = room(hub.CROWD + 1)
     made.deliver(b"0", 0)
     made.deliver(b"1", 1)
-    late = Listener()
+    late = Recorder()
     made.add(late)
     made.deliver(b"2", 2)
     made.remove(leaver)

@@ -19,6 +19,7 @@ from services.gateway import awareness
 from services.gateway.api.calls import ByCaller, InGateway
 from services.gateway.api.sessions import PathId
 from services.gateway.held import held
+from services.gateway.hub import Listener
 from services.gateway.joining import Joined
 from shared import errors
 
@@ -29,7 +30,7 @@ OPENING = b"retry: 1000\n\n"
 MAX_DIGITS = 17
 
 
-class EventStream:
+class EventStream(Listener):
     """A listener that holds what its reader has not read yet, up to `max_bytes`."""
 
     def __init__(self, user: str, max_bytes: int) -> None:
