@@ -12,7 +12,8 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from shared.bus.parser import Handler, QuickParser
+from shared.bus.parser import Cutter, Handler
+from shared.bus.wire import Wire
 from shared.logging import get_logger
 
 log = get_logger("bus")
@@ -28,7 +29,9 @@ class QuickClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self._handlers: dict[int, Handler] = {}
-        self._ps = QuickParser(self, self._handlers, self._hand)
+        self._wire = Wire(lambda: Cutter(self._handlers, self._hand))
+        self._transport = self._wire
+        self._is_flushing = False
         self._calls: dict[bytes, tuple[Reply, float]] = {}  # and until when it is waited for
         self._is_watching = False
         self._call_count = 0
@@ -66,7 +69,19 @@ class QuickClient(Client):
         self._pending_data_size += len(command)
         self.stats["out_msgs"] += 1
         self.stats["out_bytes"] += len(body)
-        if self.is_connected and self._flush_queue is not None and self._flush_queue.empty():
+        if not self._is_flushing:
+            self._is_flushing = True
+            asyncio.get_running_loop().call_soon(self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._is_flushing = False
+        if not self.is_connected or self._wire.has_ended:
+            return  # what waits is written after the reconnect
+        if self._wire.is_writable:
+            pending, self._pending = self._pending, []
+            self._pending_data_size = 0
+            self._wire.writelines(pending)
+        elif self._flush_queue is not None and self._flush_queue.empty():
             self._flush_queue.put_nowait(asyncio.get_running_loop().create_future())
 
     def call(self, subject: str, body: bytes, timeout_s: float, headers: Mapping[str, str] | None = None) -> Reply:

@@ -1,0 +1,112 @@
+"""The connection to the server itself: under TLS, to a server that says half a thing, to one that does not read."""
+
+import asyncio
+import datetime
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import ParseResult, urlparse
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from shared.bus.client import QuickClient
+from shared.bus.parser import Cutter
+from shared.bus.wire import Wire
+from tests.support.servers import NatsServer
+
+
+@asynccontextmanager
+async def server(first: bytes = b"", *, then_close: bool = False) -> AsyncIterator[tuple[ParseResult, asyncio.Event]]:
+    """A server that says `first`, and reads only once the event is set."""
+    may_read = asyncio.Event()
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(first)
+        if not then_close:
+            await may_read.wait()
+            await reader.read(-1)
+        writer.close()
+
+    listening = await asyncio.start_server(served, "127.0.0.1", 0, limit=1024)
+    async with listening:
+        yield urlparse(f"nats://127.0.0.1:{listening.sockets[0].getsockname()[1]}"), may_read
+
+
+def wire() -> Wire:
+    return Wire(lambda: Cutter({}, lambda *_: None))
+
+
+async def test_a_line_that_is_cut_off_is_the_end() -> None:
+    async with server(b"INFO {}\r\nPO", then_close=True) as (uri, _):
+        made = wire()
+        await made.connect(uri, 0, 5)
+        assert [await made.readline(), await made.readline(), await made.readline()] == [b"INFO {}\r\n", b"PO", b""]
+        assert made.at_eof()
+        with pytest.raises(ConnectionResetError):
+            made.writelines([b"PING\r\n"])
+
+
+async def test_who_writes_waits_for_a_server_that_does_not_read() -> None:
+    async with server() as (uri, may_read):
+        made = wire()
+        await made.connect(uri, 0, 5)
+        while made.is_writable:
+            made.write(b"x" * 65_536)
+        draining = asyncio.create_task(made.drain())
+        await asyncio.wait([draining], timeout=0.05)
+        assert not draining.done()
+        may_read.set()
+        await asyncio.wait_for(draining, 5)
+        made.close()
+        await asyncio.wait_for(made.wait_closed(), 5)
+        assert made.has_ended
+
+
+def certificate(directory: Path) -> Path:
+    """A certificate for 127.0.0.1, signed by itself, and its key behind it in the same file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = directory / "server.pem"
+    path.write_bytes(made.public_bytes(pem) + secret)
+    return path
+
+
+async def test_messages_travel_under_tls(tmp_path: Path) -> None:
+    pem = certificate(tmp_path)
+    guarded = NatsServer(tmp_path)
+    config = Path(guarded.part.command.argv[-1])
+    config.write_text(f'{config.read_text()}tls {{ cert_file: "{pem}", key_file: "{pem}" }}\n')
+    guarded.launch()
+    client = QuickClient()
+
+    def answer(_subject: bytes, reply: bytes, _headers: bytes, body: bytes) -> None:
+        client.put(reply.decode(), body[::-1])
+
+    try:
+        await guarded.ready()
+        context = ssl.create_default_context(cafile=str(pem))
+        await client.connect(guarded.url, tls=context, tls_hostname="localhost")
+        await client.start_calls()
+        await client.listen("a.b", answer)
+        assert await client.call("a.b", b"a" + b"x" * 100_000, 5) == (b"", b"x" * 100_000 + b"a")
+    finally:
+        await client.close()
+        guarded.stop()
