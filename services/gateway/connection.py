@@ -6,6 +6,7 @@ read     history, presence, reading rpc methods: after the writes before them, b
 """
 
 import asyncio
+import time
 from collections import deque
 from functools import partial
 from typing import Any
@@ -43,17 +44,16 @@ class Connection:
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, socket: Socket) -> None:
-        loop = asyncio.get_running_loop()
         rate = gateway.settings.commands_per_s
         self._gateway = gateway
         self._socket = socket
-        self._bucket = TokenBucket(rate, rate * BURST, loop.time())
+        self._bucket = TokenBucket(rate, rate * BURST, time.monotonic())
         self._queue: deque[ClientCommand] | None = None  # made when something waits; most connections are idle
         self._worker: asyncio.Task[None] | None = None
         self._flight = Flight()
         self._client: Client | None = None
         self._refused = False
-        self._stale = loop.call_later(gateway.settings.connect_s, socket.close, closing.STALE)
+        self._stale = asyncio.get_running_loop().call_later(gateway.settings.connect_s, socket.close, closing.STALE)
         gateway.stats.connections += 1
         gateway.stats.connections_total += 1
 
@@ -104,7 +104,7 @@ class Connection:
         if client is None or flight.has_tasks or flight.is_full or telemetry.is_recording():
             return False
         message = client.message_in(command)
-        if message is None or not self._bucket.take(asyncio.get_running_loop().time()):
+        if message is None or not self._bucket.take(time.monotonic()):
             return False
         begun = flight.start()
         try:
@@ -140,7 +140,7 @@ class Connection:
             self._worker = self._queue = None
 
     async def _next(self, command: ClientCommand, queue: deque[ClientCommand]) -> None:
-        if not self._bucket.take(asyncio.get_running_loop().time()):
+        if not self._bucket.take(time.monotonic()):
             self._fail(command, errors.TooManyRequests())
             await asyncio.sleep(REFUSE_S)
             return

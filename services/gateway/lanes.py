@@ -8,6 +8,7 @@ everything in the lane is refused (Unavailable), and whoever sends it again send
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -98,7 +99,7 @@ class Lane:
             except nats.errors.Error:
                 pass  # the task finds out what to say of it
             else:
-                self._posted_at = asyncio.get_running_loop().time()
+                self._posted_at = time.monotonic()
                 self._sending.add_done_callback(self._tried)
                 return
         self._sending = asyncio.create_task(self._send())
@@ -109,7 +110,7 @@ class Lane:
         except Exception:  # noqa: BLE001 - whatever it is, the task tries again under the same id, and says
             self._sending = asyncio.create_task(self._send())
             return
-        measures.PUBLISH_S.observe(asyncio.get_running_loop().time() - self._posted_at)
+        measures.PUBLISH_S.observe(time.monotonic() - self._posted_at)
         self._acknowledge(self._waiting.popleft(), published)
         self._go_on()
 

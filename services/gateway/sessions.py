@@ -1,6 +1,7 @@
 """The sessions of this gateway: which are open, which are remembered, and whether the stream is still the same one."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -93,7 +94,7 @@ class Sessions:
     def release(self, feed: Feed) -> None:
         """The feed may go when nobody needs it for a while."""
         feed.refs -= 1
-        feed.idle_since = asyncio.get_running_loop().time()
+        feed.idle_since = time.monotonic()
 
     @asynccontextmanager
     async def open(self, session_id: str) -> AsyncIterator[Feed]:
@@ -136,9 +137,7 @@ class Sessions:
             await asyncio.wait_for(self._known.wait(), OPEN_TIMEOUT_S)
         except TimeoutError:
             raise errors.Unavailable("there is no event stream yet") from None
-        feed = self._cached.take(session_id, asyncio.get_running_loop().time()) or Feed(
-            self.bus, self._source, session_id, self.doubt
-        )
+        feed = self._cached.take(session_id, time.monotonic()) or Feed(self.bus, self._source, session_id, self.doubt)
         feeds = self._feeds
         try:
             await feed.attach()
@@ -147,7 +146,7 @@ class Sessions:
         if feeds is not self._feeds:
             await feed.detach()
             raise errors.Unavailable("the log was replaced")
-        feed.idle_since = asyncio.get_running_loop().time()
+        feed.idle_since = time.monotonic()
         self._feeds[session_id] = feed
         self._count()
 
@@ -226,19 +225,18 @@ class Sessions:
                 feed.check(cause)
 
     async def _sweep_idle(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(min(1.0, max(0.05, self._linger_s / 2)))
             idle = [
                 feed
                 for feed in self._feeds.values()
-                if feed.refs <= 0 and (not feed.state.exists or loop.time() - feed.idle_since >= self._linger_s)
+                if feed.refs <= 0 and (not feed.state.exists or time.monotonic() - feed.idle_since >= self._linger_s)
             ]
             for feed in idle:
                 del self._feeds[feed.session_id]
                 if feed.state.exists:
-                    self._cached.put(feed, feed.fold.memory_bytes, loop.time())
-            self._cached.trim(loop.time())
+                    self._cached.put(feed, feed.fold.memory_bytes, time.monotonic())
+            self._cached.trim(time.monotonic())
             self._count()
             await asyncio.gather(*[feed.detach() for feed in idle])  # all of them before any can be opened again
 

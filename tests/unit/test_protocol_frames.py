@@ -19,3 +19,11 @@ def test_the_same_payload_is_framed_once() -> None:
     assert memo.frame(payload) is memo.frame(payload)
     assert memo.frame(b"another") == text_frame(b"another")
     assert memo.frame(payload) == text_frame(payload)
+
+
+def test_a_round_is_the_frames_of_its_payloads() -> None:
+    memo = FrameMemo()
+    one, other = [(b"a", 1), (b"b".ljust(300), None)], [(b"c", 2)]
+    assert memo.frames(one) == text_frame(b"a") + text_frame(b"b".ljust(300))
+    assert memo.frames(one) is memo.frames(one)
+    assert memo.frames(other) == text_frame(b"c")
