@@ -25,6 +25,7 @@ S = TypeVar("S", bound=ServiceSettings)
 App = Callable[[S, Health], AbstractAsyncContextManager[None]]
 
 DRAIN_S = 3
+SETTLED_S = 2.0
 GARBAGE = (10_000, 5, 50)  # the collector's thresholds: thousands of connections are not looked through often
 
 
@@ -55,11 +56,17 @@ async def _until_signal(service: str, settings: S, app: App[S]) -> None:
         loop.add_signal_handler(number, stop.set)
     health = Health(service, settings.instance)
     async with app(settings, health):
-        gc.freeze()  # what was imported and opened by now stays
+        gc.freeze()  # what was imported and opened by now stays; and so does what the first requests made
+        loop.call_later(SETTLED_S, _settle)
         log.info("service_started")
         await stop.wait()
         log.info("service_stopping")
     log.info("service_stopped")
+
+
+def _settle() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager

@@ -139,21 +139,25 @@ class Feed:
         self.hub.deliver(self._framer.frame(passing(body)), None)
 
     def _deliver(self, links: list[Link]) -> None:
-        for link in links:
-            body = deliverable(link.body)
-            link = link if body is link.body else Link(link.seq, link.prev, body)
-            before = self.fold.facts
-            self.fold.apply(link)
-            facts = self.fold.facts
-            if facts.open_replies is not before.open_replies:
-                self._running.settle(self.state)
-            if self.hub:
-                self.hub.deliver(self._framer.frame(publication(link.seq, link.prev, body)), link.seq)
-                if facts.participants is not before.participants:
-                    self.hub.retain(frozenset(facts.participants))
+        links = [deliverable(link) for link in links]
+        before = self.fold.facts
+        if self.hub:
+            for link in links:
+                self._hand_out(link)
+        else:
+            self.fold.apply(*links)
+        if self.fold.facts.open_replies is not before.open_replies:
+            self._running.settle(self.state)
         measures.DELIVERED.inc(len(links))
         if self._waiting:
             self._waiting.reached(self.chain.covered)
+
+    def _hand_out(self, link: Link) -> None:
+        before = self.fold.facts
+        self.fold.apply(link)
+        self.hub.deliver(self._framer.frame(publication(link.seq, link.prev, link.body)), link.seq)
+        if (facts := self.fold.facts).participants is not before.participants:
+            self.hub.retain(frozenset(facts.participants))
 
     def check(self, cause: str) -> None:
         """Compares with the leader's head in the background and delivers what is missing."""

@@ -49,24 +49,25 @@ class Fold:
         """The session as it is, but for its seq, which may be an earlier one. The same object if nothing changed."""
         return self._state
 
-    def apply(self, link: Link) -> None:
-        """Takes in one event."""
-        seq, _, body = link
-        plain = _PLAIN_BODY.match(body)
-        if plain and b'"reply_id"' not in body:
-            self._note(plain[2].decode(), plain[1].decode(), seq)
-        elif (raw := _parse(body)) is not None:
-            self._note(str(raw.get("actor")), str(raw.get("id")), seq)
-            if not _is_plain_message(raw):
-                self._take(seq, raw, body)
-        self._remember(link)
-        if seq > self._seq:
-            self._seq = seq
-
-    def _note(self, actor: str, event_id: str, seq: int) -> None:
-        self._ids[actor, event_id] = seq
-        if len(self._ids) > IDS:
-            self._ids.popitem(last=False)
+    def apply(self, *links: Link) -> None:
+        """Takes in events, the oldest first."""
+        seen, match = self._ids, _PLAIN_BODY.match
+        for link in links:
+            seq, _, body = link
+            if (plain := match(body)) and b'"reply_id"' not in body:
+                event_id, actor = plain.groups()
+                seen[actor.decode(), event_id.decode()] = seq
+            elif (raw := _parse(body)) is not None:
+                seen[str(raw.get("actor")), str(raw.get("id"))] = seq
+                if not _is_plain_message(raw):
+                    self._take(seq, raw, body)
+            if len(seen) > IDS:
+                seen.popitem(last=False)
+            self._recent.append(link)
+            self._recent_bytes += len(body)
+            if seq > self._seq:
+                self._seq = seq
+        self._trim()
 
     def _take(self, seq: int, raw: dict[str, Any], body: bytes) -> None:
         """What is no plain message: it may change the state, or tell of what was erased."""
@@ -117,12 +118,6 @@ class Fold:
         self._recent = deque(without_what_was_said(self._recent, left))
         self._recent_bytes = sum(len(link.body) for link in self._recent)
 
-    def _remember(self, link: Link) -> None:
-        self._recent.append(link)
-        self._recent_bytes += len(link.body)
-        if len(self._recent) > self._most or self._recent_bytes > self._most_bytes:
-            self._trim()
-
     def _trim(self) -> None:
         while self._recent and (len(self._recent) > self._most or self._recent_bytes > self._most_bytes):
             self._recent_bytes -= len(self._recent.popleft().body)
@@ -152,9 +147,10 @@ def _recorded(seq: int, raw: dict[str, Any]) -> Recorded | None:
         return None
 
 
-def deliverable(body: bytes) -> bytes:
-    """The body as it may be spliced into a frame: what its producer made, unless that would break the framing."""
+def deliverable(link: Link) -> Link:
+    """With a body that may be spliced into a frame: what its producer made, unless that would break the framing."""
+    body = link.body
     if b"\n" not in body and body.startswith(b"{") and body.endswith(b"}"):
-        return body
+        return link
     raw = _parse(body)
-    return orjson.dumps(raw) if raw is not None else b'{"malformed":true}'
+    return Link(link.seq, link.prev, orjson.dumps(raw) if raw is not None else b'{"malformed":true}')
