@@ -1,9 +1,16 @@
 """What every service is told from outside. Read once, in `__main__`, from the environment; the unit is in the name."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _spoken(addresses: str) -> str:
+    for address in addresses.split(","):
+        if "://" in address and not address.strip().startswith(("nats://", "tls://")):
+            raise ValueError("NATS is spoken to at nats:// and tls:// addresses alone")
+    return addresses
 
 
 class ServiceSettings(BaseSettings):
@@ -11,7 +18,9 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ANTIPHON_", frozen=True, extra="ignore")
 
-    nats_url: str = Field("nats://127.0.0.1:4222", description="NATS servers, comma-separated")
+    nats_url: Annotated[str, AfterValidator(_spoken)] = Field(
+        "nats://127.0.0.1:4222", description="NATS servers, `nats://` or `tls://`, comma-separated"
+    )
     instance: str = Field("", description="Name on the bus and in logs; made from service, host and pid if empty")
     host: str = Field("127.0.0.1", description="Address the HTTP port listens on")
     port: int = Field(0, ge=0, le=65535, description="HTTP port; 0 takes a free one")

@@ -48,11 +48,11 @@ class FrameMemo:
             self._payload = payload
         return self._frame
 
-    def frames(self, round_of: Sequence[tuple[bytes, object]]) -> bytes:
+    def frames(self, several: Sequence[tuple[bytes, object]]) -> bytes:
         """The frames of these payloads, one behind the other."""
-        if round_of is not self._round:
-            self._frames = b"".join(text_frame(payload) for payload, _ in round_of)
-            self._round = round_of
+        if several is not self._round:
+            self._frames = b"".join(text_frame(payload) for payload, _ in several)
+            self._round = several
         return self._frames
 
 

@@ -60,9 +60,9 @@ class Socket(asyncio.Protocol):
         """Writes a text frame whose payload the next sockets are likely to get too. Does nothing once closing."""
         self._put(_memo.frame(payload))
 
-    def push_round(self, payloads: Sequence[tuple[bytes, object]]) -> None:
-        """The same for several, each with whatever belongs to it."""
-        self._put(_memo.frames(payloads))
+    def push_round(self, several: Sequence[tuple[bytes, object]]) -> None:
+        """The same for several payloads, whatever else is known of each."""
+        self._put(_memo.frames(several))
 
     def send(self, payload: bytes) -> None:
         """Writes a text frame for this socket alone. Does nothing once closing."""

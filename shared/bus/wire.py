@@ -36,8 +36,9 @@ class Wire(Transport):
 
     @property
     def has_ended(self) -> bool:
-        """Whether the connection was lost, or there was none yet."""
-        return self._link.has_ended or self._link.transport is None
+        """Whether the connection was lost, is being closed, or was not made yet."""
+        link = self._link
+        return link.has_ended or link.transport is None or link.transport.is_closing()
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:  # noqa: ARG002
         """Connects.
@@ -78,7 +79,7 @@ class Wire(Transport):
         Raises:
             ConnectionResetError: the connection is lost; nothing was written.
         """
-        if self._link.transport is None or self._link.has_ended:
+        if self._link.transport is None or self.has_ended:
             raise ConnectionResetError("the connection was lost")
         self._link.transport.writelines(payload)
 

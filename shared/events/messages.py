@@ -2,8 +2,6 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
-
 from shared.events.base import ChatId, Content, Event, EventId
 from shared.events.replies import AgentName, Usage
 
@@ -21,7 +19,7 @@ class MessagePosted(Event):
     chat_id: ChatId
     role: MessageRole = "user"
     content: Content
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, Any] = {}
     parent: EventId | Literal["root"] | None = None
     reply_id: EventId | None = None
     agent: AgentName | None = None
