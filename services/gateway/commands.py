@@ -87,8 +87,7 @@ class Commands:
         feed = self._sessions.opened(command.session_id)
         if feed is None:
             return False
-        if (lane := feed.lanes.get(identity.user)) is None:
-            lane = feed.lanes[identity.user] = self._lane(command.session_id, identity.user)
+        lane = feed.lanes.get(identity.user) or self._lane(command.session_id, identity.user)
         if lane.is_taken or feed.acked > feed.chain.covered:
             return False
         if feed.seq_of(identity.user, command.id) is not None or not self._freshness.is_fresh(command.id):
@@ -99,6 +98,7 @@ class Commands:
         if isinstance(decided, errors.Refused):
             return False
         feed.refs += 1
+        feed.lanes[identity.user] = lane
         composed = call.compose(decided, self._sessions.instance)
         lane.post(composed.message).add_done_callback(partial(self._published, call, composed, told))
         return True

@@ -83,10 +83,9 @@ class Feed:
             Unavailable: the stream can't be read now.
         """
         self.fold.be_generous(True)
-        listen = self._bus.client.listen
         try:
-            self.subscriptions.append(await listen(subjects.live(self.session_id), self._on_live))
-            self.subscriptions.append(await listen(subjects.signal(self.session_id), self._on_signal))
+            self.subscriptions.append(await self._bus.client.listen(subjects.live(self.session_id), self._on_live))
+            self.subscriptions.append(await self._bus.client.listen(subjects.signal(self.session_id), self._on_signal))
             await self._fill("attach")  # its first request follows the subscriptions on the same connection
             if self.state.open_replies:
                 await self._running.read(self.state)
@@ -113,6 +112,8 @@ class Feed:
     def drop(self) -> None:
         """The log is another one: every listener is told to start over, and everybody who waits is refused."""
         self.dropped = True
+        for lane in self.lanes.values():  # one that still has something to publish outlives this feed
+            lane.acked = 0
         self.hub.insufficient()
         self._waiting.fail(errors.Unavailable("the log was replaced"))
 

@@ -56,7 +56,7 @@ class Fold:
             seq, _, body = link
             if (plain := match(body)) and b'"reply_id"' not in body:
                 event_id, actor = plain.groups()
-                seen[actor.decode(), event_id.decode()] = seq
+                seen[str(actor, errors="replace"), str(event_id, errors="replace")] = seq
             elif (raw := _parse(body)) is not None:
                 seen[str(raw.get("actor")), str(raw.get("id"))] = seq
                 if not _is_plain_message(raw):

@@ -9,7 +9,6 @@ everything in the lane is refused (Unavailable), and whoever sends it again send
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -49,7 +48,7 @@ class Lane:
         self._takers = 0
         self._bus = bus
         self._subject = subjects.event(session_id)
-        self._waiting: deque[_Entry] = deque()
+        self._waiting: list[_Entry] = []  # short: what is more goes together
         self._sending: asyncio.Future[Any] | None = None  # a first try of the first that waits, or the task
         self._posted_at = 0.0
 
@@ -111,7 +110,7 @@ class Lane:
             self._sending = asyncio.create_task(self._send())
             return
         measures.PUBLISH_S.observe(time.monotonic() - self._posted_at)
-        self._acknowledge(self._waiting.popleft(), published)
+        self._acknowledge(self._waiting.pop(0), published)
         self._go_on()
 
     async def _send(self) -> None:
@@ -123,7 +122,7 @@ class Lane:
 
     def _take(self) -> list[_Entry]:
         """The next to go: one, if few wait; all that fit into a batch, if many do."""
-        taken = [self._waiting.popleft()]
+        taken = [self._waiting.pop(0)]
         if len(self._waiting) + 1 < TOGETHER:
             return taken
         size = len(taken[0].message.body)
@@ -131,7 +130,7 @@ class Lane:
             size += len(self._waiting[0].message.body)
             if size > MAX_BYTES:
                 break
-            taken.append(self._waiting.popleft())
+            taken.append(self._waiting.pop(0))
         return taken
 
     async def _publish(self, entries: list[_Entry]) -> None:

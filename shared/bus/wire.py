@@ -7,6 +7,7 @@ Source: `nats.aio.transport.Transport`; asyncio, "Transports and Protocols".
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import cast
 from urllib.parse import ParseResult
 
@@ -16,6 +17,7 @@ from nats.errors import ProtocolError
 from shared.bus.parser import Cutter
 
 PORT = 4222
+CLOSE_S = 1.0  # how long a server that does not read may hold up the end of its connection
 
 
 class Wire(Transport):
@@ -41,11 +43,12 @@ class Wire(Transport):
         return link.has_ended or link.transport is None or link.transport.is_closing()
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:  # noqa: ARG002
-        """Connects.
+        """Connects. Of the connection before it nothing is heard any more, even if nobody closed it.
 
         Raises:
             OSError, TimeoutError: nobody answers.
         """
+        self._link.abandon()
         link = _Link(self._cutter())
         made = asyncio.get_running_loop().create_connection(lambda: link, str(uri.hostname), uri.port or PORT)
         await asyncio.wait_for(made, connect_timeout)
@@ -58,7 +61,7 @@ class Wire(Transport):
         buffer_size: int,  # noqa: ARG002
         connect_timeout: int,
     ) -> None:
-        """Goes on under TLS; `uri` names the host.
+        """Goes on under TLS; `uri` names the host. What came before that could be anybody's, and is forgotten.
 
         Raises:
             OSError, TimeoutError: it can't.
@@ -66,6 +69,7 @@ class Wire(Transport):
         link, host = self._link, uri if isinstance(uri, str) else uri.hostname
         if link.transport is None:
             raise ConnectionError("not connected")
+        link.unread.clear()
         upgrade = asyncio.get_running_loop().start_tls(link.transport, link, ssl_context, server_hostname=host)
         link.transport = cast(asyncio.Transport, await asyncio.wait_for(upgrade, connect_timeout))
 
@@ -111,9 +115,14 @@ class Wire(Transport):
             self._link.transport.close()
 
     async def wait_closed(self) -> None:
-        """Returns once it has ended."""
-        if self._link.transport is not None:
-            await self._link.closed.wait()
+        """Returns once it has ended, which is soon."""
+        link = self._link
+        if link.transport is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await link.closed.wait()
+        link.transport.abort()
 
     def at_eof(self) -> bool:
         """Whether nothing more can be read."""
@@ -132,6 +141,7 @@ class _Link(asyncio.Protocol):
         self.closed = asyncio.Event()
         self._cutter: Cutter = cutter
         self._is_cut = False
+        self._is_abandoned = False
         self._error: Exception | None = None
         self._more = asyncio.Event()
 
@@ -139,9 +149,11 @@ class _Link(asyncio.Protocol):
         if not self._is_cut:
             self._is_cut = True
             kept, self.unread = bytes(self.unread), bytearray()
-            self.data_received(kept)
+            self._keep(kept)
         while not self.unread and not self.has_ended:
             await self._wait()
+        if self._is_abandoned:
+            raise asyncio.CancelledError  # ends nats-py's read loop, which would go on with the next connection
         if self._error is not None:
             raise self._error
         kept, self.unread = bytes(self.unread), bytearray()
@@ -159,12 +171,23 @@ class _Link(asyncio.Protocol):
         self._more.clear()
         await self._more.wait()
 
+    def abandon(self) -> None:
+        """Nothing that still comes is wanted."""
+        self._is_abandoned = True
+        self._end(None)
+        if self.transport is not None:
+            self.transport.abort()
+
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        if not self.has_ended:
+            self._keep(data)
+
+    def _keep(self, data: bytes) -> None:
         if self._is_cut:
             try:
                 data = self._cutter.cut(data)

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared.bus.client import QuickClient
-from shared.bus.parser import Cutter
-from shared.bus.wire import Wire
+from shared.bus.parser import Cutter, Handler
+from shared.bus.wire import CLOSE_S, Wire
+from tests.support.eventually import eventually
 from tests.support.servers import NatsServer
 
 
@@ -36,6 +37,10 @@ async def server(first: bytes = b"", *, then_close: bool = False) -> AsyncIterat
         yield urlparse(f"nats://127.0.0.1:{listening.sockets[0].getsockname()[1]}"), may_read
 
 
+def hand(handler: Handler, *message: bytes) -> None:
+    handler(*message)
+
+
 def wire() -> Wire:
     return Wire(lambda: Cutter({}, lambda *_: None))
 
@@ -48,6 +53,65 @@ async def test_a_line_that_is_cut_off_is_the_end() -> None:
         assert made.at_eof()
         with pytest.raises(ConnectionResetError):
             made.writelines([b"PING\r\n"])
+
+
+async def test_of_a_connection_that_was_given_up_nothing_is_heard() -> None:
+    heard: list[bytes] = []
+    said = asyncio.Event()
+
+    async def served(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await said.wait()
+        writer.write(b"MSG a 7 2\r\nhi\r\n")
+
+    listening = await asyncio.start_server(served, "127.0.0.1", 0)
+    uri = urlparse(f"nats://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+    made = Wire(lambda: Cutter({7: lambda _subject, _reply, _headers, body: heard.append(body)}, hand))
+    async with listening:
+        await made.connect(uri, 0, 5)
+        given_up = asyncio.create_task(made.read(0))
+        await asyncio.wait([given_up], timeout=0.01)
+        await made.connect(uri, 0, 5)
+        reading = asyncio.create_task(made.read(0))
+        await asyncio.wait([given_up])
+        assert given_up.cancelled(), "who read it does not go on with the next"
+        said.set()
+        await eventually(lambda: bool(heard))
+        reading.cancel()
+        made.close()
+        await made.wait_closed()
+    assert heard == [b"hi"]
+
+
+async def test_what_was_said_before_tls_is_forgotten(tmp_path: Path) -> None:
+    pem = certificate(tmp_path)
+    secured = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    secured.load_cert_chain(pem)
+
+    async def served(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"INFO {}\r\nPONG\r\n")
+        await writer.start_tls(secured)
+        writer.write(b"secret\r\n")
+
+    listening = await asyncio.start_server(served, "127.0.0.1", 0)
+    async with listening:
+        made = wire()
+        await made.connect(urlparse(f"nats://127.0.0.1:{listening.sockets[0].getsockname()[1]}"), 0, 5)
+        assert await made.readline() == b"INFO {}\r\n"
+        await made.connect_tls("localhost", ssl.create_default_context(cafile=str(pem)), 0, 5)
+        assert await made.readline() == b"secret\r\n"
+        made.close()
+        await made.wait_closed()
+
+
+async def test_a_server_that_does_not_read_does_not_hold_up_the_end() -> None:
+    async with server() as (uri, _):
+        made = wire()
+        await made.connect(uri, 0, 5)
+        while made.is_writable:
+            made.write(b"x" * 65_536)
+        made.close()
+        await asyncio.wait_for(made.wait_closed(), CLOSE_S + 5)
+        assert made.has_ended
 
 
 async def test_who_writes_waits_for_a_server_that_does_not_read() -> None:

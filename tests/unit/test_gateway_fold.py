@@ -47,6 +47,14 @@ def test_an_event_is_folded_alike_in_the_usual_order_of_its_fields_and_in_anothe
     assert bool(one.state.open_replies) == bool(getattr(event, "reply_id", None))
 
 
+@pytest.mark.parametrize("field", ["actor", "id"])
+def test_an_event_that_is_no_text_keeps_its_place(field: str) -> None:
+    whole = written(MessagePosted(chat_id=CHAT, content="x"), "ann")
+    broken = whole.replace(b'"%b":"' % field.encode(), b'"%b":"\xff' % field.encode())
+    assert broken != whole
+    assert folded(broken).state.seq == 7
+
+
 PLACE = [b"Nats-Stream: EVENTS", b"Nats-Subject: event.s", b"Nats-Sequence: 12"]
 USUAL = [*PLACE, b"Nats-Time-Stamp: 2026-11-21T10:00:00Z", b"Nats-Last-Sequence: 9"]
 
