@@ -45,6 +45,15 @@ def wire() -> Wire:
     return Wire(lambda: Cutter({}, lambda *_: None))
 
 
+async def crammed(uri: ParseResult) -> Wire:
+    """A connection to a server that has been written more than it has read."""
+    made = wire()
+    await made.connect(uri, 0, 5)
+    while made.is_writable:
+        made.write(b"x" * 65_536)
+    return made
+
+
 async def test_a_line_that_is_cut_off_is_the_end() -> None:
     async with server(b"INFO {}\r\nPO", then_close=True) as (uri, _):
         made = wire()
@@ -72,7 +81,7 @@ async def test_of_a_connection_that_was_given_up_nothing_is_heard() -> None:
         await asyncio.wait([given_up], timeout=0.01)
         await made.connect(uri, 0, 5)
         reading = asyncio.create_task(made.read(0))
-        await asyncio.wait([given_up])
+        await asyncio.wait([given_up], timeout=5)
         assert given_up.cancelled(), "who read it does not go on with the next"
         said.set()
         await eventually(lambda: bool(heard))
@@ -105,10 +114,7 @@ async def test_what_was_said_before_tls_is_forgotten(tmp_path: Path) -> None:
 
 async def test_a_server_that_does_not_read_does_not_hold_up_the_end() -> None:
     async with server() as (uri, _):
-        made = wire()
-        await made.connect(uri, 0, 5)
-        while made.is_writable:
-            made.write(b"x" * 65_536)
+        made = await crammed(uri)
         made.close()
         await asyncio.wait_for(made.wait_closed(), CLOSE_S + 5)
         assert made.has_ended
@@ -116,10 +122,7 @@ async def test_a_server_that_does_not_read_does_not_hold_up_the_end() -> None:
 
 async def test_who_writes_waits_for_a_server_that_does_not_read() -> None:
     async with server() as (uri, may_read):
-        made = wire()
-        await made.connect(uri, 0, 5)
-        while made.is_writable:
-            made.write(b"x" * 65_536)
+        made = await crammed(uri)
         draining = asyncio.create_task(made.drain())
         await asyncio.wait([draining], timeout=0.05)
         assert not draining.done()
