@@ -8,6 +8,7 @@
     │   └── Unrecoverable       112
     └── Temporary               the system's doing; the same call, with the same id, may succeed
         ├── Internal            100
+        ├── StaleToken          109 of a refresh: with a newer token it succeeds
         ├── TooManyRequests     111
         └── Unavailable         503
 
@@ -139,6 +140,12 @@ class Internal(Temporary):
     """internal error"""
 
     code = 100
+
+
+class StaleToken(Temporary):
+    """token expired, a newer one is needed"""
+
+    code = 109
 
 
 class TooManyRequests(Temporary):

@@ -187,8 +187,15 @@ class Client:
         return presence.counts(await self._present(session_id))
 
     async def refresh(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """A newer token of the same user takes the old one's place."""
-        identity = await self._gateway.identify(parse(RefreshRequest, params).token)
+        """A newer token of the same user takes the old one's place.
+
+        Raises:
+            StaleToken: it has ended on its way. An error that is not temporary would end an SDK's client for good.
+        """
+        try:
+            identity = await self._gateway.identify(parse(RefreshRequest, params).token)
+        except errors.TokenExpired as error:
+            raise errors.StaleToken from error
         if identity.user != self.identity.user:
             raise errors.Unauthorized("another user's token")
         self.identity = identity

@@ -45,7 +45,8 @@ async def test_a_proof_is_written_and_checked_without_the_system(
     content = gzip.decompress(file.read_bytes()) if name.endswith(".gz") else file.read_bytes()
     assert b"message 4" in content
     assert b"message 5" not in content, "others' texts"
-    assert b"s2" not in content, "others' names"
+    assert b'"s2"' not in content, "others' names"
+    assert b".s2." not in content, "others' subjects"
 
     forged = content.replace(b"message 4", b"message 0")
     file.write_bytes(gzip.compress(forged) if name.endswith(".gz") else forged)

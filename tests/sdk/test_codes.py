@@ -215,10 +215,19 @@ def reached(client: SdkClient) -> int:
 
 async def test_a_token_is_refreshed_more_than_once(one_system: System, client: SdkClient) -> None:
     user = f"ada-{ids.uuid7()}"
-    tokens = [auth.mint(SECRET, user, ttl_s=2), auth.mint(SECRET, user, ttl_s=3), one_system.token(user)]
+    tokens = [auth.mint(SECRET, user, ttl_s=4), auth.mint(SECRET, user, ttl_s=8), one_system.token(user)]
     await client.connected(url=url(one_system, 1), token=tokens[0], tokens=tokens[1:])
-    await eventually(lambda: len(client.seen("token_wanted")) >= 2)
+    await eventually(lambda: len(client.seen("token_wanted")) >= 2, 20)
     assert await client.write("session.create", title="after two refreshes")
+    assert len(client.seen("connecting")) == 1, "the connection was kept"
+
+
+async def test_a_token_that_ends_on_its_way_is_followed_by_another(one_system: System, client: SdkClient) -> None:
+    user = f"ada-{ids.uuid7()}"
+    first, late = auth.mint(SECRET, user, ttl_s=4), auth.mint(SECRET, user, ttl_s=-1)
+    await client.connected(url=url(one_system, 1), token=first, tokens=[late, one_system.token(user)])
+    await eventually(lambda: len(client.seen("token_wanted")) == 2, 30)  # an SDK waits 5 to 10 s before the second
+    assert await client.write("session.create", title="after the newer one")
     assert len(client.seen("connecting")) == 1, "the connection was kept"
 
 
