@@ -50,7 +50,7 @@ class QuickClient(Client):
         return subscription
 
     def put(self, subject: str, body: bytes, reply: str = "", headers: Mapping[str, str] | None = None) -> None:
-        """Publishes: the message is on its way in the order of the calls, or waits for the server to come back.
+        """Publishes: the message is on its way in the order of the calls, or waits for the server.
 
         Raises:
             nats.errors.Error: the connection was closed, the message is too large, or too much is waiting.
@@ -59,7 +59,7 @@ class QuickClient(Client):
             raise nats.errors.ConnectionClosedError
         if len(body) > self._max_payload:
             raise nats.errors.MaxPayloadError
-        if not self.is_connected and len(body) + self._pending_data_size > self._max_pending_size:
+        if len(body) + self._pending_data_size > self._max_pending_size:
             raise nats.errors.OutboundBufferLimitError
         head = header_block(headers) if headers else b""
         sizes = f"{len(head)} {len(head) + len(body)}" if head else f"{len(body)}"

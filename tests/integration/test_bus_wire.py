@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import ParseResult, urlparse
 
+import nats.errors
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -131,6 +132,36 @@ async def test_who_writes_waits_for_a_server_that_does_not_read() -> None:
         made.close()
         await asyncio.wait_for(made.wait_closed(), 5)
         assert made.has_ended
+
+
+async def test_what_waits_for_a_server_that_does_not_read_is_bounded(nats_server: NatsServer) -> None:
+    heard: list[bytes] = []
+    client, listener, piece, bound = QuickClient(), QuickClient(), 900_000, 2 * 1024 * 1024
+    await listener.connect(nats_server.url)
+    await listener.listen("a.b", lambda _subject, _reply, _headers, body: heard.append(body[:6]))
+    await listener.flush()
+    await client.connect(nats_server.url, pending_size=bound)
+    accepted = 0
+
+    def is_refused() -> bool:
+        nonlocal accepted
+        try:
+            client.put("a.b", b"%06d" % accepted + b"x" * piece)
+        except nats.errors.OutboundBufferLimitError:
+            return True
+        accepted += 1
+        return False
+
+    async with nats_server.frozen():
+        await eventually(is_refused)
+        assert client.is_connected, "it does not know yet"
+        assert client.pending_data_size <= bound + piece
+    await client.flush()
+    client.put("a.b", b"%06d" % accepted)
+    await eventually(lambda: len(heard) > accepted)
+    assert heard == [b"%06d" % number for number in range(accepted + 1)]
+    await client.close()
+    await listener.close()
 
 
 def certificate(directory: Path) -> Path:
