@@ -16,6 +16,7 @@ from services.gateway.fold import Fold, deliverable
 from services.gateway.hub import Hub, Listener
 from services.gateway.lanes import Lane
 from services.gateway.publication import MAX_OFFSET, Framer, passing, publication
+from services.gateway.repair import Repair
 from services.gateway.running import Running
 from services.gateway.source import Page, Source
 from services.gateway.waiting import Waiting
@@ -29,7 +30,7 @@ log = get_logger("feed")
 RECHECK_S = 0.5  # a new subscription takes time to reach the leader's node
 UNSEEN_S = 0.1  # how long the live copy of an acknowledged event may take before it is read instead
 MAX_HELD = 10_000
-REFILL_PAUSE_S = 0.2
+NOT_YET = MAX_OFFSET  # the stream's first seq, while it is not known: only a live copy that follows directly counts
 
 
 class Feed:
@@ -54,8 +55,7 @@ class Feed:
         self._framer = Framer(session_id)
         self._running = Running(self._source, session_id, self._pass_on)
         self.subscriptions: list[Subscription] = []
-        self._filling: asyncio.Task[None] | None = None
-        self._fill_again = ""
+        self._repair = Repair(bus, session_id, self._fill)
         self._waiting = Waiting()
 
     @property
@@ -82,6 +82,7 @@ class Feed:
         Raises:
             Unavailable: the stream can't be read now.
         """
+        self.chain.floor = NOT_YET
         self.fold.be_generous(True)
         try:
             self.subscriptions.append(await self._bus.client.listen(subjects.live(self.session_id), self._on_live))
@@ -93,6 +94,8 @@ class Feed:
             await self.detach()
             raise
         self.open = True
+        if self.chain.gap:
+            self._gap()
         asyncio.get_running_loop().call_later(RECHECK_S, self.check, "attach")
 
     def detach(self) -> Coroutine[Any, Any, None]:
@@ -104,8 +107,7 @@ class Feed:
         self.lanes.clear()
         self.fold.be_generous(False)
         self._running.stop()
-        if self._filling is not None:
-            self._filling.cancel()
+        self._repair.stop()
         subscriptions, self.subscriptions = self.subscriptions, []
         return unsubscribe(subscriptions)
 
@@ -162,34 +164,15 @@ class Feed:
 
     def check(self, cause: str) -> None:
         """Compares with the leader's head in the background and delivers what is missing."""
-        if not self.subscriptions or self.dropped:
-            return
-        if self._filling is not None and not self._filling.done():
-            self._fill_again = cause
-            return
-        self._filling = asyncio.create_task(self._fill_until_whole(cause))
+        if self.open and not self.dropped:  # while it is being opened, all is compared anyway
+            self.fold.be_generous(False)  # those who came back together have been answered
+            self._repair.start(cause)
 
     def _gap(self) -> None:
         if self.chain.held > MAX_HELD:
             measures.RESYNCS.labels("held").inc()
             self.hub.insufficient()
         self.check("gap")
-
-    async def _fill_until_whole(self, cause: str) -> None:
-        self.fold.be_generous(False)  # those who came back together have been answered
-        while True:
-            self._fill_again = ""
-            try:
-                await self._fill(cause)
-            except errors.AntiphonError as error:
-                log.warning("fill_failed", session_id=self.session_id, cause=cause, error=str(error))
-                if not self._bus.is_connected:
-                    return  # every open feed is checked after the reconnect
-                self._fill_again = cause
-                await asyncio.sleep(REFILL_PAUSE_S)  # the bus gives no notice that it answers again
-            if not self._fill_again:
-                return  # a gap that is still there is seen again with the next copy, or by the sweep
-            cause = self._fill_again
 
     async def _fill(self, cause: str) -> None:
         events, up_to = await self._source.everything_after(self.session_id, self.chain.covered)

@@ -12,6 +12,7 @@ from services.gateway.publication import publication
 from shared import errors, subjects
 from shared.bus.direct import BATCH, DirectReader, Stored, read_session
 from shared.bus.query import QueryClient
+from shared.events import SessionCreated
 
 HISTORY_DEADLINE_S = 2.0
 HISTORY_PAGE = 500
@@ -60,7 +61,7 @@ class Source:
         proven = seq
         while True:
             recent = await self._recent(session_id, proven)
-            if self.floor.seq <= proven + 1:
+            if self._reaches_down(recent, proven):
                 break
             older, _ = await self._from_history(session_id, seq, self.floor.seq - 1)
             proven = self.floor.seq - 1
@@ -95,13 +96,24 @@ class Source:
             recent = await self._forward(session_id, proven, target, limit, max_bytes) if whole else []
             if recent is None:
                 return None
-            if not whole or await self.floor.confirm() <= proven + 1:
+            if whole:
+                await self.floor.confirm()
+            if not whole or self._reaches_down(recent, proven):
                 break
             older, whole = await self._from_history(session_id, seq, min(self.floor.seq - 1, target), limit, max_bytes)
             proven = self.floor.seq - 1
         found = [(stored.seq, stored.body) for stored in with_remains(older + recent, seq) if stored.seq <= target]
         page = Page.of(found, seq, target, limit, max_bytes)
         return page if whole or page.more else None
+
+    def _reaches_down(self, events: list[Stored], seq: int) -> bool:
+        """Whether no event of a session can be missing between `seq` and these, which the stream gave as what follows.
+
+        So it is if nothing above `seq` had been trimmed, or nothing from the session's very first event on.
+        """
+        if self.floor.seq <= seq + 1:
+            return True
+        return bool(events) and self.floor.seq <= events[0].seq and _creates(events[0].body)
 
     async def _forward(self, session_id: str, seq: int, target: int, limit: int, max_bytes: int) -> list[Stored] | None:
         found: list[Stored] = []
@@ -172,6 +184,17 @@ class Source:
             size = sum(len(stored.body) for stored in found)
             after = page["next"]
         return found, True
+
+
+def _creates(body: bytes) -> bool:
+    """Whether it is a session's first event; one that can't be parsed is not."""
+    if SessionCreated.TYPE.encode() not in body:
+        return False
+    try:
+        raw = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(raw, dict) and raw.get("type") == SessionCreated.TYPE
 
 
 def _body(row: dict[str, Any]) -> bytes:
