@@ -56,7 +56,7 @@ class Subscription(Listener):
         else is never stored is left out.
         """
         if seq is not None or not (self._skipped or self._socket.behind):
-            self._socket.push(frame)
+            self._socket.send(frame)
             return
         if self._skipped is None:
             self._skipped = Skipped()
@@ -65,13 +65,12 @@ class Subscription(Listener):
         if was_whole and self._skipped:
             self._catch_up()
 
-    def deliver_round(self, frames: Round) -> None:
+    def deliver_round(self, several: Round) -> None:
         """Writes them all, to a reader that keeps up."""
         if self._skipped or self._socket.behind:
-            for frame, seq in frames:
-                self.deliver(frame, seq)
+            super().deliver_round(several)
         else:
-            self._socket.push_round(frames)
+            self._socket.send(several.lines)
 
     def _catch_up(self) -> None:
         """Sends what was put off as soon as the reader has read enough."""
@@ -82,12 +81,12 @@ class Subscription(Listener):
             return
         feed = self.joined.feed
         for chunk in self._skipped.merged(feed.running()):
-            self._socket.push(feed.frame(passing(orjson.dumps(chunk))))
+            self._socket.send(feed.frame(passing(orjson.dumps(chunk))))
 
     def told(self, push: bytes) -> None:
         """Writes a join or a leave, if the subscribe has been answered."""
         if self.joined is not None:
-            self._socket.push(push)
+            self._socket.send(push)
 
     def revoked(self) -> None:
         """The client is told, and does not come back by itself."""

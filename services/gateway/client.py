@@ -54,7 +54,7 @@ class Client:
         self._socket = socket
         self._channels = Channels(gateway, socket, identity, client_id)
         self._passing: dict[str, TokenBucket] = {}  # most clients never need one
-        gateway.notices.add(identity.user, socket.push)
+        gateway.notices.add(identity.user, socket.send)
 
     @classmethod
     async def connect(
@@ -78,7 +78,7 @@ class Client:
         """Nothing is sent to this client any more, and nothing is counted."""
         self.heartbeat.stop()
         self._channels.close()
-        self._gateway.notices.remove(self.identity.user, self._socket.push)
+        self._gateway.notices.remove(self.identity.user, self._socket.send)
         self._gateway.clients.remove(self.identity.user, self.id)
 
     def welcome(self) -> dict[str, Any]:

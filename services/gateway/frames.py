@@ -5,7 +5,6 @@ Source: RFC 6455, 5.2 (base framing).
 """
 
 import struct
-from collections.abc import Sequence
 
 from websockets.frames import apply_mask  # type: ignore[attr-defined] # the one in C, where it was built
 
@@ -27,32 +26,27 @@ def text_frame(payload: bytes) -> bytes:
     return struct.pack("!BBQ", _TEXT_FIN, 127, size) + payload
 
 
+def text_frames(payload: bytes) -> bytes:
+    """The payload's lines in one frame, or if that would be a long one, in a frame each."""
+    if len(payload) < _LENGTH_16 or b"\n" not in payload:
+        return text_frame(payload)
+    return b"".join(map(text_frame, payload.split(b"\n")))
+
+
 class FrameMemo:
-    """Remembers the last frame by its payload's identity: a fan-out hands the same object to socket after socket.
+    """Remembers the last frames by their payload's identity: a fan-out hands the same object to socket after socket."""
 
-    And the last round of them, in the same way.
-    """
-
-    __slots__ = ("_frame", "_frames", "_payload", "_round")
+    __slots__ = ("_frames", "_payload")
 
     def __init__(self) -> None:
         self._payload = b""
-        self._frame = text_frame(b"")
-        self._round: Sequence[tuple[bytes, object]] = ()
-        self._frames = b""
+        self._frames = text_frame(b"")
 
-    def frame(self, payload: bytes) -> bytes:
-        """The payload's frame, built only if the payload is another object than last time."""
+    def frames(self, payload: bytes) -> bytes:
+        """`text_frames`, built only if the payload is another object than last time."""
         if payload is not self._payload:
-            self._frame = text_frame(payload)
+            self._frames = text_frames(payload)
             self._payload = payload
-        return self._frame
-
-    def frames(self, several: Sequence[tuple[bytes, object]]) -> bytes:
-        """The frames of these payloads, one behind the other."""
-        if several is not self._round:
-            self._frames = b"".join(text_frame(payload) for payload, _ in several)
-            self._round = several
         return self._frames
 
 

@@ -56,7 +56,7 @@ class Heartbeat:
         self._client.check()
         if self._socket.open:
             self._awaiting = self._pinged = True
-            self._socket.push(protocol.PING)
+            self._socket.send(protocol.PING)
             self._moment = _pulse.after(self._pong_s, self)
 
     def _expect(self) -> None:

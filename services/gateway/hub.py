@@ -5,7 +5,7 @@ round together, and each socket gets it in one write. A frame after a pause goes
 """
 
 import asyncio
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.logging import get_logger
 
@@ -16,7 +16,11 @@ ROUND_S = 0.02
 MAX_KEPT = 16  # frames of one round: a write of so many is cheap enough not to wait for more
 
 
-Round = list[tuple[bytes, int | None]]  # what `deliver` gets, one after the other
+class Round(NamedTuple):
+    """Pushes that are handed round together: what `deliver` gets, one after the other, and all of them a line each."""
+
+    pushes: list[tuple[bytes, int | None]]
+    lines: bytes
 
 
 class Listener(Protocol):
@@ -31,9 +35,9 @@ class Listener(Protocol):
     def deliver(self, frame: bytes, seq: int | None) -> None:
         """One complete push; `seq` is None for what is never stored. Everybody gets the same bytes object."""
 
-    def deliver_round(self, frames: Round) -> None:
-        """Several. Everybody gets the same list object."""
-        for frame, seq in frames:
+    def deliver_round(self, several: Round) -> None:
+        """Several. Everybody gets the same object."""
+        for frame, seq in several.pushes:
             self.deliver(frame, seq)
 
     def revoked(self) -> None:
@@ -48,7 +52,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._listeners: dict[int, Listener] = {}
-        self._kept: Round | None = None  # frames of a crowd that wait for its next round
+        self._kept: list[tuple[bytes, int | None]] | None = None  # what waits for a crowd's next round
         self._quiet_until = 0.0
 
     def __len__(self) -> int:
@@ -87,9 +91,10 @@ class Hub:
             return
         kept, self._kept = self._kept, None
         self._quiet_until = asyncio.get_running_loop().time() + ROUND_S
+        several = Round(kept, b"\n".join([frame for frame, _ in kept]))
         for listener in tuple(self._listeners.values()):
             try:
-                listener.deliver_round(kept)
+                listener.deliver_round(several)
             except Exception:  # one socket's fault must not reach the others
                 self.remove(listener)
                 log.exception("listener_failed")

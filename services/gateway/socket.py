@@ -5,7 +5,6 @@ what may wait for a slow reader. Frames of pushes are written as they are, witho
 """
 
 import asyncio
-from collections.abc import Sequence
 from typing import cast
 
 from websockets.frames import Frame, Opcode
@@ -14,7 +13,7 @@ from websockets.protocol import State
 
 from services.gateway import closing, handshake
 from services.gateway.closing import Close
-from services.gateway.frames import UNKNOWN, FrameMemo, left_after, text_frame, whole_text
+from services.gateway.frames import UNKNOWN, FrameMemo, left_after, text_frames, whole_text
 from services.gateway.inflow import Inflow
 from services.gateway.parties import Acceptor, Receiver, Sockets
 from services.gateway.turn import Turn
@@ -56,23 +55,12 @@ class Socket(asyncio.Protocol):
 
     # What the owner calls.
 
-    def push(self, payload: bytes) -> None:
-        """Writes a text frame whose payload the next sockets are likely to get too. Does nothing once closing."""
-        self._put(_memo.frame(payload))
-
-    def push_round(self, several: Sequence[tuple[bytes, object]]) -> None:
-        """The same for several payloads, whatever else is known of each."""
-        self._put(_memo.frames(several))
-
     def send(self, payload: bytes) -> None:
-        """Writes a text frame for this socket alone. Does nothing once closing."""
-        self._put(text_frame(payload))
-
-    def _put(self, frames: bytes) -> None:
+        """Writes lines of text, in one frame with whatever else is written in this turn. Does nothing once closing."""
         if self.open:
             if not self._pending:
                 _turn.add(self)
-            self._pending.append(frames)
+            self._pending.append(payload)
 
     @property
     def behind(self) -> bool:
@@ -98,14 +86,14 @@ class Socket(asyncio.Protocol):
         self._inflow.go_on()
 
     def write_pending(self) -> None:
-        """Writes the frames of this turn of the loop at once; closes the socket if earlier ones wait in vain."""
+        """Writes what this turn of the loop has brought; closes the socket if earlier ones wait in vain."""
         pending, self._pending = self._pending, []
         if not pending or self._transport.is_closing():
             return
         if self.open and self._is_slow:
             self._close_slow()
             return
-        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        data = _memo.frames(pending[0]) if len(pending) == 1 else text_frames(b"\n".join(pending))
         self._stats.bytes_out += len(data)
         self._transport.write(data)
 
