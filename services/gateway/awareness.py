@@ -14,6 +14,7 @@ from services.gateway.requests import Params, parse
 from services.gateway.snapshot import with_awareness
 from shared import errors
 from shared.events.base import SessionId
+from shared.nesting import MOST_LEVELS, is_too_deep
 
 MAX_BYTES = 1024
 
@@ -34,10 +35,9 @@ async def awareness(gateway: Gateway, caller: Caller, data: Any) -> dict[str, An
         NotFound, Gone, Unavailable
     """
     request = parse(AwarenessRequest, data)
-    try:
-        size = len(orjson.dumps(request.data))
-    except orjson.JSONEncodeError as error:
-        raise errors.BadRequest(str(error)) from None
+    if is_too_deep(request.data):
+        raise errors.BadRequest(f"at most {MOST_LEVELS} levels deep")
+    size = len(orjson.dumps(request.data))
     if size > MAX_BYTES:
         raise errors.TooLarge(f"{size} bytes, at most {MAX_BYTES}")
     if not gateway.bus.is_connected:

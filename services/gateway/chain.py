@@ -4,8 +4,9 @@ A live copy is a hint: it may be missing, repeated, late or out of order. What i
 and `prev`, the seq of the session's event before it when it was stored. From that the rules follow:
 
     seq <= covered     a repeat: dropped
-    prev <= covered    nothing is between: delivered (a lower `prev` is left by an erased event)
-    prev > covered     a gap: held until a fill from the stream has closed it
+    prev == covered    nothing is between: delivered
+    any other prev     held until a fill has closed the gap, or said that there is none: `prev` is higher if a copy is
+                       missing, and lower, or 0, if what was before has left the stream, seen here or not
 """
 
 import re
@@ -58,7 +59,7 @@ class Chain:
     """Everything of the session up to `covered` has been given out; `last` is the newest event among it.
 
     `covered` only grows. It may be above `last`, where the events in between were erased.
-    `floor` is the stream's first seq: below it the stream proves nothing.
+    `floor` is the stream's first seq as of the last fill.
     """
 
     def __init__(self) -> None:
@@ -100,9 +101,7 @@ class Chain:
         return links + self._release()
 
     def _follows(self, copy: Copy) -> bool:
-        if copy.prev == self.covered and copy.prev > 0:
-            return True
-        return copy.prev <= self.covered and self.floor <= self.covered + 1
+        return copy.prev == self.covered > 0
 
     def _link(self, seq: int, body: bytes) -> Link:
         link = Link(seq, self.last, body)

@@ -68,6 +68,7 @@ class Commands:
         try:
             async with lane.turn():
                 feed = await self._sessions.acquire(command.session_id)
+                lane.enter(feed)
                 call = Call(feed, lane, command, identity, traceparent or telemetry.traceparent())
                 begun = await self._in_turn(call)
             if isinstance(begun, Outcome):
@@ -97,10 +98,12 @@ class Commands:
         decided = call.decided()
         if isinstance(decided, errors.Refused):
             return False
+        composed = call.compose(decided, self._sessions.instance)
+        posted = lane.post(composed.message)
         feed.refs += 1
         feed.lanes[identity.user] = lane
-        composed = call.compose(decided, self._sessions.instance)
-        lane.post(composed.message).add_done_callback(partial(self._published, call, composed, told))
+        lane.enter(feed)
+        posted.add_done_callback(partial(self._published, call, composed, told))
         return True
 
     def _published(self, call: Call, composed: Composed, told: Told, reply: asyncio.Future[Published]) -> None:

@@ -30,7 +30,6 @@ log = get_logger("feed")
 RECHECK_S = 0.5  # a new subscription takes time to reach the leader's node
 UNSEEN_S = 0.1  # how long the live copy of an acknowledged event may take before it is read instead
 MAX_HELD = 10_000
-NOT_YET = MAX_OFFSET  # the stream's first seq, while it is not known: only a live copy that follows directly counts
 
 
 class Feed:
@@ -82,7 +81,6 @@ class Feed:
         Raises:
             Unavailable: the stream can't be read now.
         """
-        self.chain.floor = NOT_YET
         self.fold.be_generous(True)
         try:
             self.subscriptions.append(await self._bus.client.listen(subjects.live(self.session_id), self._on_live))
@@ -114,8 +112,6 @@ class Feed:
     def drop(self) -> None:
         """The log is another one: every listener is told to start over, and everybody who waits is refused."""
         self.dropped = True
-        for lane in self.lanes.values():  # one that still has something to publish outlives this feed
-            lane.acked = 0
         self.hub.insufficient()
         self._waiting.fail(errors.Unavailable("the log was replaced"))
 
@@ -213,7 +209,8 @@ class Feed:
         if recent is not None:
             links = [(link.seq, link.body) for link in recent if link.seq <= end]
             return Page.of(links, seq, end, limit, max_bytes)
-        return await self._source.page(self.session_id, seq, min(end, self.chain.last), limit, max_bytes)
+        target, erased = min(end, self.chain.last), self.fold.erased
+        return await self._source.page(self.session_id, seq, target, limit, max_bytes, erased)
 
     async def stored(self, seq: int) -> bytes | None:
         """The body of this session's event at `seq`, from memory or by the leader's word."""

@@ -32,6 +32,7 @@ class Fold:
     def __init__(self, session_id: str) -> None:
         self._state = SessionState(session_id)  # its seq is brought up to date when somebody looks
         self._seq = 0
+        self.erased: set[int] = set()  # where the stream has nothing any more, and the log what was left
         self._ids: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._recent: deque[Link] = deque()
         self._recent_bytes = 0
@@ -72,6 +73,7 @@ class Fold:
     def _take(self, seq: int, raw: dict[str, Any], body: bytes) -> None:
         """What is no plain message: it may change the state, or tell of what was erased."""
         if left := told_in(body):
+            self.erased.update(left)
             self._forget(left)
         recorded = _recorded(seq, raw)
         if recorded is not None:
@@ -89,7 +91,12 @@ class Fold:
         state = self.state
         things = len(state.participants) + len(state.chats) + len(state.open_replies)
         return (
-            BASE_BYTES + self._recent_bytes + LINK_BYTES * len(self._recent) + ID_BYTES * len(self._ids) + 600 * things
+            BASE_BYTES
+            + self._recent_bytes
+            + LINK_BYTES * len(self._recent)
+            + ID_BYTES * len(self._ids)
+            + 600 * things
+            + 60 * len(self.erased)
         )
 
     def seq_of(self, actor: str, event_id: str) -> int | None:

@@ -40,10 +40,13 @@ class _Entry(NamedTuple):
 class Lane:
     """Whoever has the turn decides next and may post. `acked` is the newest seq that the lane was told of."""
 
-    __slots__ = ("__weakref__", "_bus", "_posted_at", "_sending", "_subject", "_takers", "_turn", "_waiting", "acked")
+    __slots__ = (
+        "__weakref__", "_bus", "_feed", "_posted_at", "_sending", "_subject", "_takers", "_turn", "_waiting", "acked",
+    )  # fmt: skip
 
     def __init__(self, bus: Bus, session_id: str) -> None:
         self.acked = 0
+        self._feed: object = None
         self._turn: asyncio.Lock | None = None  # made when somebody has to wait
         self._takers = 0
         self._bus = bus
@@ -62,6 +65,14 @@ class Lane:
                 yield
         finally:
             self._takers -= 1
+
+    def enter(self, feed: object) -> None:
+        """From here on this feed of the session is decided on. What was acknowledged to another may be of another log,
+
+        and is in this one anyway if it is not.
+        """
+        if self._feed is not feed:
+            self._feed, self.acked = feed, 0
 
     @property
     def is_taken(self) -> bool:

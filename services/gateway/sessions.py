@@ -67,7 +67,7 @@ class Sessions:
         self._doubt = asyncio.Event()
         self._reconnected = False
         self._identity: tuple[str, str] = ("", "")
-        self._last_seq = 0
+        self._last_seq = self._swept = 0
         bus.on_reconnect.append(self._on_reconnect)
         bus.on_slow_consumer.append(self._on_slow_consumer)
 
@@ -213,10 +213,14 @@ class Sessions:
 
     async def _sweep_heads(self, cause: str) -> None:
         """A live copy that was lost with nothing after it shows no gap: only the heads tell."""
-        session_ids = list(self._feeds)
+        if self._floor.seq > self._swept + 1:  # what came since the last sweep may be trimmed already: no head shows it
+            for feed in self._feeds.values():
+                feed.check("trimmed")
+        swept, session_ids = self._last_seq, list(self._feeds)
         for start in range(0, len(session_ids), SWEEP_SESSIONS):
             heads = await self._source.heads(session_ids[start : start + SWEEP_SESSIONS])
             asyncio.get_running_loop().call_later(LATE_S, self._check_behind, heads, cause)
+        self._swept = swept
 
     def _check_behind(self, heads: dict[str, int], cause: str) -> None:
         for session_id, head in heads.items():

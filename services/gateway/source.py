@@ -1,13 +1,16 @@
 """Where a feed reads what live copies did not bring: the stream, and below its first seq the log."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from services.gateway.chain import Link
 from services.gateway.erased import with_remains
 from services.gateway.floor import Floor
+from services.gateway.fold import deliverable
 from services.gateway.publication import publication
 from shared import errors, subjects
 from shared.bus.direct import BATCH, DirectReader, Stored, read_session
@@ -36,7 +39,7 @@ class Page:
         prev, size = after, 0
         for seq, body in bodies:
             size += len(body)
-            if len(events) == limit or size > max_bytes:
+            if len(events) == limit or (events and size > max_bytes):
                 return cls(events, prev, more=True)
             events.append((seq, publication(seq, prev, body)))
             prev = seq
@@ -63,8 +66,10 @@ class Source:
             recent = await self._recent(session_id, proven)
             if self._reaches_down(recent, proven):
                 break
-            older, _ = await self._from_history(session_id, seq, self.floor.seq - 1)
-            proven = self.floor.seq - 1
+            proven = self.floor.seq - 1  # it may grow while the log is read
+            older, whole = await self._from_history(session_id, seq, proven)
+            if not whole:
+                raise errors.Unavailable("the session is too large to be read whole")
         return with_remains(older + recent, seq), recent[-1].seq if recent else proven
 
     async def _recent(self, session_id: str, seq: int) -> list[Stored]:
@@ -83,15 +88,31 @@ class Source:
         await self.floor.confirm()
         return found
 
-    async def page(self, session_id: str, seq: int, target: int, limit: int, max_bytes: int) -> Page | None:
-        """The events in (seq, target] within the limits, from the stream, and from the log what was trimmed; None if
-        completeness can't be proved.
+    async def page(
+        self, session_id: str, seq: int, target: int, limit: int, max_bytes: int, erased: Collection[int]
+    ) -> Page | None:
+        """The events in (seq, target] within the limits, from the stream, and from the log what was trimmed, or was
+        `erased` and left something; None if completeness can't be proved.
 
         Raises:
             Unavailable: the stream, or the log where it is needed, does not answer.
         """
+        page = await self._page(session_id, seq, target, limit, max_bytes)
+        if page is not None and erased:
+            up_to, here = page.up_to, {each for each, _ in page.events}
+            if lost := [each for each in erased if seq < each <= up_to and each not in here]:
+                return await self._page(session_id, seq, target, limit, max_bytes, max(lost))
+        return page
+
+    async def _page(
+        self, session_id: str, seq: int, target: int, limit: int, max_bytes: int, from_log: int = 0
+    ) -> Page | None:
+        """As `page`; what is up to `from_log` is read from the log."""
         older: list[Stored] = []
         proven, whole = seq, True
+        if from_log:
+            older, whole = await self._from_history(session_id, seq, from_log, limit, max_bytes)
+            proven = from_log
         while True:
             recent = await self._forward(session_id, proven, target, limit, max_bytes) if whole else []
             if recent is None:
@@ -100,9 +121,12 @@ class Source:
                 await self.floor.confirm()
             if not whole or self._reaches_down(recent, proven):
                 break
-            older, whole = await self._from_history(session_id, seq, min(self.floor.seq - 1, target), limit, max_bytes)
             proven = self.floor.seq - 1
-        found = [(stored.seq, stored.body) for stored in with_remains(older + recent, seq) if stored.seq <= target]
+            older, whole = await self._from_history(session_id, seq, min(proven, target), limit, max_bytes)
+        links = [
+            Link(stored.seq, 0, stored.body) for stored in with_remains(older + recent, seq) if stored.seq <= target
+        ]
+        found = [(link.seq, link.body) for link in map(deliverable, links)]
         page = Page.of(found, seq, target, limit, max_bytes)
         return page if whole or page.more else None
 

@@ -35,7 +35,7 @@ async def find(feed: Feed, queries: QueryClient, command: Command) -> Target:
             found, question = object_in(recent, thing), {"target": thing}
         case _:
             return Target()  # the last writer wins, whatever was there
-    if found is not None or not recent or recent[0].prev == 0:
+    if found is not None or feed.last == 0 or (recent and recent[0].prev == 0):
         return found or Target()
     question |= {"session_id": feed.session_id}
     answer = await queries.ask("projector", "target", {**question, "min_seq": feed.last}, DEADLINE_S)

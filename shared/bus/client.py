@@ -32,7 +32,7 @@ class QuickClient(Client):
         self._wire = Wire(lambda: Cutter(self._handlers, self._hand))
         self._transport = self._wire
         self._is_flushing = False
-        self._calls: dict[bytes, tuple[Reply, float]] = {}  # and until when it is waited for
+        self._calls: dict[bytes, tuple[Reply, float, bytes]] = {}  # until when it is waited for, and what was sent
         self._is_watching = False
         self._call_count = 0
         self._call_prefix = ""
@@ -49,8 +49,8 @@ class QuickClient(Client):
         await self._send_subscribe(subscription)
         return subscription
 
-    def put(self, subject: str, body: bytes, reply: str = "", headers: Mapping[str, str] | None = None) -> None:
-        """Publishes: the message is on its way in the order of the calls, or waits for the server.
+    def put(self, subject: str, body: bytes, reply: str = "", headers: Mapping[str, str] | None = None) -> bytes:
+        """Publishes: the message is on its way in the order of the calls, or waits for the server. Gives what is sent.
 
         Raises:
             nats.errors.Error: the connection was closed, the message is too large, or too much is waiting.
@@ -72,6 +72,7 @@ class QuickClient(Client):
         if not self._is_flushing:
             self._is_flushing = True
             asyncio.get_running_loop().call_soon(self._flush_now)
+        return command
 
     def _flush_now(self) -> None:
         self._is_flushing = False
@@ -95,10 +96,10 @@ class QuickClient(Client):
         """
         self._call_count += 1
         token = b"%d" % self._call_count
-        self.put(subject, body, f"{self._call_prefix}{self._call_count}", headers)
+        command = self.put(subject, body, f"{self._call_prefix}{self._call_count}", headers)
         loop = asyncio.get_running_loop()
         done: Reply = loop.create_future()
-        self._calls[token] = done, loop.time() + timeout_s
+        self._calls[token] = done, loop.time() + timeout_s, command
         if not self._is_watching:
             self._is_watching = True
             loop.call_later(LATE_S, self._end_the_late)
@@ -112,22 +113,27 @@ class QuickClient(Client):
 
     def _on_reply(self, subject: bytes, _reply: bytes, headers: bytes, body: bytes) -> None:
         called = self._calls.pop(subject[len(self._call_prefix) :], None)
-        if called is not None:
-            done, _ = called
-            if not done.done():
-                done.set_result((headers, body))
+        if called is not None and not called[0].done():
+            called[0].set_result((headers, body))
 
     def _end_the_late(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        late = [token for token, (_, until) in self._calls.items() if until <= now]
-        for token in late:
-            done, _ = self._calls.pop(token)
+        late = [self._calls.pop(token) for token, (_, until, _) in [*self._calls.items()] if until <= now]
+        self._take_back([command for _, _, command in late])
+        for done, _, _ in late:
             if not done.done():
                 done.set_exception(TimeoutError())
         self._is_watching = bool(self._calls)
         if self._is_watching:
             loop.call_later(LATE_S, self._end_the_late)
+
+    def _take_back(self, commands: list[bytes]) -> None:
+        """What nobody waits for any more is not sent after a reconnect: who was refused may have sent it elsewhere."""
+        if commands and self._pending:
+            given_up = {id(command) for command in commands}
+            self._pending = [each for each in self._pending if id(each) not in given_up]
+            self._pending_data_size = sum(map(len, self._pending))
 
     def _hand(self, handler: Handler, subject: bytes, reply: bytes, headers: bytes, body: bytes) -> None:
         self.stats["in_msgs"] += 1
@@ -140,6 +146,8 @@ class QuickClient(Client):
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._handlers.pop(sid, None)
         super()._remove_sub(sid, max_msgs)
+        if self.is_reconnecting:  # nats-py says nothing then, and its SUB may be waiting to be sent
+            self._pending.append(b"UNSUB %d\r\n" % sid)
 
 
 def header_block(headers: Mapping[str, str]) -> bytes:

@@ -13,7 +13,7 @@ import orjson
 from nats.aio.subscription import Subscription
 
 from shared import errors, subjects
-from shared.bus.client import NO_RESPONDERS, QuickClient, parsed
+from shared.bus.client import NO_RESPONDERS, QuickClient, header, parsed
 from shared.bus.connection import unsubscribe
 
 BATCH = 1000
@@ -67,6 +67,11 @@ class DirectReader:
         if entry is None:
             return
         batch, done = entry
+        before = header(headers, b"Nats-Last-Sequence")  # of this answer; a reconnect in the middle leaves a hole
+        if before and int(before) != (batch[-1].seq if batch else 0):
+            if not done.done():
+                done.set_exception(errors.Unavailable("a part of the answer was lost"))
+            return
         if headers.startswith(_STATUS):
             if not done.done():
                 done.set_result(headers)

@@ -31,6 +31,7 @@ from shared.events.chats import ChatType
 from shared.events.objects import ObjectId, OperationKind
 from shared.events.replies import AgentName
 from shared.events.sessions import Key
+from shared.nesting import MOST_LEVELS, is_too_deep
 
 METADATA_BYTES = 8192
 PAYLOAD_BYTES = 16_384
@@ -45,11 +46,9 @@ def _uuid7(text: str) -> str:
 
 def _up_to(max_bytes: int) -> AfterValidator:
     def small(value: Any) -> Any:
-        try:
-            size = len(orjson.dumps(value))
-        except orjson.JSONEncodeError as error:
-            raise ValueError(str(error)) from error
-        if size > max_bytes:
+        if is_too_deep(value):
+            raise ValueError(f"must be at most {MOST_LEVELS} levels deep")
+        if len(orjson.dumps(value)) > max_bytes:
             raise ValueError(f"must be at most {max_bytes} bytes of JSON")
         return value
 

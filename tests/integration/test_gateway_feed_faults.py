@@ -1,18 +1,15 @@
 """The feed on a real server whose live copies are lost, whose replicas lag, or whose stream is not what it was."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
 import pytest
 
 from services.gateway import measures
-from shared import errors, ids, subjects
+from shared import errors, subjects
 from shared.bus import streams
 from shared.bus.direct import Stored
-from shared.session.commands import CreateSession
 from tests.support.eventually import eventually
-from tests.support.feeds import ANN, BOB, Client, flood, gateway
+from tests.support.feeds import Client, flood, gateway
 
 
 async def test_lost_live_copies_are_read_again(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,88 +63,6 @@ async def test_another_log_under_the_same_name_is_noticed(nats_url: str) -> None
         assert a.sessions.epoch == "epoch-2"
         with pytest.raises(errors.NotFound):
             await client.join(a, created.session_id, recover=True)
-
-
-def log_of(whole: list[Stored], at: int) -> Callable[..., Awaitable[dict[str, Any]]]:
-    """Answers as history does that has these events of a session and is at `at`."""
-
-    async def read(owner: str, name: str, request: dict[str, Any], *_: Any) -> dict[str, Any]:
-        if (owner, name) != ("history", "read"):
-            raise errors.Unavailable
-        of = [each for each in whole if each.subject == subjects.event(request["session_id"])]
-        rows = [each for each in of if each.seq > request["after"]]
-        page = [{"seq": each.seq, "body": orjson.loads(each.body)} for each in rows[:7]]
-        return {"events": page, "next": rows[6].seq if len(rows) > 7 else None, "at": at}
-
-    return read
-
-
-async def test_a_session_that_began_after_what_was_trimmed_needs_no_log(nats_url: str) -> None:
-    """There is no history here to ask."""
-    async with gateway(nats_url) as a, gateway(nats_url, "gateway/b") as b:
-        await a.created()
-        created = await a.created()
-        sent = [await a.send(created.session_id, f"m{number}") for number in range(3)]
-        await a.bus.js.purge_stream(subjects.EVENTS, seq=created.seq)
-        client = Client(epoch="epoch-1", at=created.seq)
-        await client.join(b, created.session_id, recover=True)
-        assert client.joined is not None
-        assert client.joined.recovered
-        assert client.seen == [each.seq for each in sent]
-
-
-async def test_what_comes_while_a_trimmed_session_is_opened_hides_nothing_before_it(
-    nats_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its copy says that there is nothing before it, for in the stream there is nothing any more."""
-    async with gateway(nats_url) as a, gateway(nats_url, "gateway/b") as b:
-        created, other = await a.created(), await a.created()
-        await a.send(created.session_id, "long ago")
-        whole = await a.reader.after(subjects.EVENTS, subjects.event(created.session_id), 0)
-        last = await a.send(other.session_id, "elsewhere")
-        for where in (a, b):
-            monkeypatch.setattr(where.sessions.queries, "ask", log_of(whole, last.seq))
-        await a.bus.js.purge_stream(subjects.EVENTS, seq=last.seq)
-        read = b.reader.after
-
-        async def late(*arguments: Any) -> list[Stored]:
-            if len(await a.stored(created.session_id)) == 0:
-                await a.send(created.session_id, "meanwhile")
-            return await read(*arguments)
-
-        monkeypatch.setattr(b.reader, "after", late)
-        client = Client()
-        snapshot = await client.join(b, created.session_id)
-        assert [row["content"] for row in snapshot["messages"]] == ["long ago", "meanwhile"]
-
-
-async def test_a_session_whose_beginning_was_trimmed_is_still_whole(
-    nats_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The stream forgets its old part; history has it. Resume, strict commands and uniqueness work on."""
-    async with gateway(nats_url) as a, gateway(nats_url, "gateway/b", linger_s=0.05) as b:
-        created, other = await a.created(), await a.created()
-        sent = [await a.send(created.session_id, f"m{number}") for number in range(20)]
-        whole = await a.reader.after(subjects.EVENTS, subjects.event(created.session_id), 0)
-        last = await a.send(other.session_id, "elsewhere")
-        client = Client(epoch="epoch-1", at=sent[3].seq)
-        for where in (a, b):
-            monkeypatch.setattr(where.sessions.queries, "ask", log_of(whole, last.seq))
-        await a.bus.js.purge_stream(subjects.EVENTS, seq=last.seq)
-        await client.join(b, created.session_id, recover=True)
-        assert client.joined is not None
-        assert client.joined.recovered
-        assert client.seen == [each.seq for each in sent[4:]]
-        with pytest.raises(errors.Conflict):
-            await b.commands.execute(CreateSession(id=ids.uuid7(), session_id=created.session_id), ANN)
-        await b.joined_by(created.session_id, BOB)
-        await a.send(created.session_id, "hello", BOB)
-        late = Client()
-        snapshot = await late.join(b, created.session_id)
-        assert [row["content"] for row in snapshot["messages"]] == [f"m{number}" for number in range(20)] + ["hello"]
-        await a.send(created.session_id, "again")
-        expected = [each.seq for each in sent[4:]] + await a.stored(created.session_id)
-        await eventually(lambda: client.seen == expected)
 
 
 async def test_what_this_process_was_too_slow_for_is_read_again(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

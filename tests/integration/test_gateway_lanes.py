@@ -9,8 +9,9 @@ import pytest
 
 from services.gateway.commands import Outcome
 from shared import errors, ids, subjects
+from shared.bus import streams
 from shared.bus.batch import Message, publish_together
-from shared.session.commands import LeaveSession, RenameSession
+from shared.session.commands import CreateSession, LeaveSession, RenameSession
 from tests.support.eventually import eventually
 from tests.support.feeds import ANN, BOB, Client, Gateway, gateway
 from tests.support.servers import NatsServer
@@ -170,3 +171,24 @@ async def test_anns_lane_does_not_hold_bobs(nats_url: str) -> None:
         await a.send(session_id, "in between", BOB)
         assert not all(one.done() for one in anns)
         await asyncio.gather(*anns)
+
+
+async def test_what_waits_in_a_lane_while_the_log_is_replaced_holds_up_nobody_afterwards(nats_url: str) -> None:
+    async with gateway(nats_url) as a:
+        created = await a.created()
+        lane = a.commands._lane(created.session_id, "ann")
+        for number in range(10):
+            await a.send(created.session_id, f"m{number}")
+        assert lane.acked > 10
+        async with lane.turn():  # a command of hers that is under way
+            rename = RenameSession(id=ids.uuid7(), session_id=created.session_id, title="hers")
+            waiting = asyncio.create_task(a.commands.execute(rename, ANN))
+            await eventually(lambda: lane._takers > 1)
+            await a.bus.js.delete_stream(subjects.EVENTS)
+            await streams.ensure(a.bus.js, streams.events_config("epoch-2"))
+            await eventually(lambda: a.sessions.epoch == "epoch-2")
+            await a.commands.execute(CreateSession(id=ids.uuid7(), session_id=created.session_id), BOB)
+        with pytest.raises(errors.Unavailable, match="history"):  # it is older than this log: there is one to ask
+            await asyncio.wait_for(waiting, 4)
+        rename = RenameSession(id=ids.uuid7(), session_id=created.session_id, title="his")
+        assert (await asyncio.wait_for(a.commands.execute(rename, BOB), 4)).seq > 1

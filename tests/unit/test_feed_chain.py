@@ -134,4 +134,5 @@ def test_a_trimmed_session_expects_nothing() -> None:
     assert chain.expectation == 7
     chain.floor = 100
     assert chain.expectation == 0
-    assert [link.prev for link in chain.live(Copy(120, 0, b"{}"))] == [7]
+    assert chain.live(Copy(120, 0, b"{}")) == [], "there may have been others"
+    assert [link.prev for link in chain.filled([Stored(120, "event.s", b"{}")], 120)] == [7]
