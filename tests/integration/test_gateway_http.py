@@ -9,7 +9,7 @@ import pytest
 
 from shared import ids
 from tests.support.eventually import eventually
-from tests.support.gateways import gateways, token
+from tests.support.gateways import EPOCH, gateways, token
 from tests.support.services import SERVICE_KEY, RealService, running
 
 
@@ -129,14 +129,20 @@ async def test_events_are_paged_and_streamed_by_one_cursor(http: httpx.AsyncClie
 
     async with http.stream("GET", f"{path}/stream", headers=bearer("ada", **{"Last-Event-ID": str(seqs[1])})) as live:
         blocks = sse(live)
-        assert [(await anext(blocks))["id"] for _ in range(2)] == [str(seq) for seq in seqs[2:]]
+        event_ids = [(await anext(blocks))["id"] for _ in range(2)]
+        assert event_ids == [f"{seq}:{EPOCH}" for seq in seqs[2:]]
         later = await send("live")
         block = await anext(blocks)
-        assert block["id"] == str(later)
+        assert block["id"] == f"{later}:{EPOCH}"
         assert orjson.loads(block["data"])["data"]["data"]["content"] == "live"
     async with http.stream("GET", f"{path}/stream", headers=bearer("ada")) as fresh:
         block = await anext(sse(fresh))
-        assert (block["event"], block["id"]) == ("snapshot", str(later))
+        assert (block["event"], block["id"]) == ("snapshot", f"{later}:{EPOCH}")
+    for epoch, first in ((EPOCH, f"{later}:{EPOCH}"), ("another", "snapshot")):
+        back = bearer("ada", **{"Last-Event-ID": f"{seqs[3]}:{epoch}"})
+        async with http.stream("GET", f"{path}/stream", headers=back) as again:
+            block = await anext(sse(again))
+            assert block.get("event", block["id"]) == first
     assert problem(await http.get(f"{path}/stream", headers=bearer("mallory"))) == (404, 404)
 
 

@@ -140,7 +140,7 @@ async def test_streams_end_when_the_bus_is_lost_and_go_on_where_they_were(nats_s
                 seq = (await again.send_message(session_id, "back"))["seq"]
             cursor = {"Last-Event-ID": str(seq - 1)}
             async with http.stream("GET", f"{path}/stream", headers=cursor) as resumed:
-                assert f"id: {seq}\n" in await opened(resumed.aiter_text(), f"id: {seq}\n")
+                assert f"id: {seq}:" in await opened(resumed.aiter_text(), f"id: {seq}:")
 
 
 async def opened(pieces: Any, until: str = "event: snapshot") -> str:

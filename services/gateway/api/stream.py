@@ -1,7 +1,7 @@
 """A session as server-sent events: the same listener, order and cursor as on a socket.
 
-Source: WHATWG HTML, 9.2 (server-sent events). `id` is the event's seq; what is never stored has none, so that
-`Last-Event-ID` stays the last seq.
+Source: WHATWG HTML, 9.2 (server-sent events). `id` is the event's seq and its log's epoch, `7:<epoch>`: a browser comes
+back by itself with no more than that. What is never stored has none, so that `Last-Event-ID` stays the last event's.
 """
 
 import asyncio
@@ -40,15 +40,17 @@ class EventStream(Listener):
         self._bytes = 0
         self._wake = asyncio.Event()
         self._head = 0
+        self._epoch = b""
         self._ended = False
 
     def open_with(self, joined: Joined) -> None:
         """Puts the answer first: the snapshot of a fresh start, or the events missed."""
         self._head = len(joined.feed.frame(b"")) - len(b"}}")
+        self._epoch = joined.epoch.encode()
         if not joined.recovered:
-            self._put(b"event: snapshot\nid: %d\ndata: %b\n\n" % (joined.offset, joined.snapshot))
+            self._put(b"event: snapshot\nid: %d:%b\ndata: %b\n\n" % (joined.offset, self._epoch, joined.snapshot))
         for publication in joined.publications:
-            self._put(b"id: %d\ndata: %b\n\n" % (orjson.loads(publication)["offset"], publication))
+            self._put_event(orjson.loads(publication)["offset"], publication)
 
     def deliver(self, frame: bytes, seq: int | None) -> None:
         """Takes the publication out of a push."""
@@ -58,7 +60,7 @@ class EventStream(Listener):
         elif seq is None:
             self._put(b"event: passing\ndata: %b\n\n" % publication)
         else:
-            self._put(b"id: %d\ndata: %b\n\n" % (seq, publication))
+            self._put_event(seq, publication)
 
     def revoked(self) -> None:
         """The reader comes back and gets 404."""
@@ -72,6 +74,9 @@ class EventStream(Listener):
         """Nothing more after what is waiting."""
         self._ended = True
         self._wake.set()
+
+    def _put_event(self, seq: int, publication: bytes) -> None:
+        self._put(b"id: %d:%b\ndata: %b\n\n" % (seq, self._epoch, publication))
 
     def _put(self, piece: bytes) -> None:
         if not self._ended:
@@ -116,17 +121,18 @@ async def stream(
     gateway: InGateway,
     caller: ByCaller,
     session_id: PathId,
-    last_event_id: Annotated[str, Header(description="The seq of the last event one has")] = "",
-    epoch: Annotated[str, Query(description="The log that seq belongs to, if known")] = "",
+    last_event_id: Annotated[str, Header(description="The id of the last event one has: its seq, `:`, its epoch")] = "",
+    epoch: Annotated[str, Query(description="The epoch, if the id is a seq alone")] = "",
 ) -> StreamingResponse:
     """The session from now on, after a snapshot; or from `Last-Event-ID` on without a hole.
 
     It ends when the token does, when the gateway stops and when it has lost the bus: come back with `Last-Event-ID`.
     """
-    if last_event_id and not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < MAX_DIGITS):
-        raise errors.BadRequest("Last-Event-ID: the seq of an event")
+    seq, _, named = last_event_id.partition(":")
+    if last_event_id and not (seq.isascii() and seq.isdigit() and len(seq) < MAX_DIGITS):
+        raise errors.BadRequest("Last-Event-ID: the seq of an event, or its id in this stream")
     listener = EventStream(caller.identity.user, gateway.settings.socket_buffer_bytes)
-    recover = (epoch, int(last_event_id)) if last_event_id else None
+    recover = (named or epoch, int(seq)) if last_event_id else None
     with ExitStack() as holding:
         holding.enter_context(held(gateway, caller.identity, listener, request.app.state.streams))
         joined = await gateway.sessions.join(session_id, listener, recover, caller.identity.user)
