@@ -5,12 +5,12 @@ from base64 import b64decode
 import nats.errors
 import orjson
 
-from services.history.entry import Entry, time_ns
+from services.history.entry import Entry, columns, time_ns
 from services.history.errors import Hole
 from shared import errors, subjects
 from shared.bus.connection import Bus
 from shared.bus.direct import NO_MESSAGE, DirectReader, Stored
-from shared.events import ContentErased, MalformedEventError, decode
+from shared.events import ContentErased, decode
 
 MOST = 10_000  # positions looked for at a time: a longer hole is a trimmed stream, and none is there to be had
 _TIMEOUT_S = 2.0
@@ -81,11 +81,10 @@ async def _erased(reader: DirectReader, missing: set[int]) -> dict[int, Entry]:
 
 
 def entries_of(stored: Stored) -> list[Entry]:
-    """The erased events that the message tells of; none if it is no `content.erased`."""
-    try:
-        event = decode(stored.seq, stored.body).event
-    except MalformedEventError:
+    """The erased events that the message tells of; none if it is no `content.erased`, or one that orders nothing."""
+    if columns(Entry(stored.seq, 0, stored.subject, stored.body)).type != ContentErased.TYPE:
         return []
+    event = decode(stored.seq, stored.body).event
     if not isinstance(event, ContentErased):
         return []
     return [

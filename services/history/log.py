@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.history import blanking, chain, sql
 from services.history.chain import Anchor
-from services.history.entry import Columns, Entry, columns
+from services.history.entry import Columns, Entry, columns, session_of
 from services.history.errors import ForeignEpoch, Hole, SchemaMissing
-from shared import db, subjects
+from shared import db
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def sealed(epoch: str, last_hash: bytes, entries: list[Entry]) -> list[tuple[byt
     found: list[tuple[bytes, bytes]] = []
     for entry in entries:
         body_digest = entry.digest if entry.body is None else chain.digest(entry.body)
-        last_hash = chain.link(last_hash, epoch, entry.seq, entry.time_ns, entry.subject, body_digest)
+        last_hash = chain.link(last_hash, epoch, entry.seq, entry.time_ns, entry.logged_subject, body_digest)
         found.append((body_digest, last_hash))
     return found
 
@@ -153,9 +153,11 @@ def rows(
     """What goes into `sql.COLUMNS`."""
     made: list[tuple[Any, ...]] = []
     for entry, it, seal, original in zip(entries, read, seals, originals, strict=True):
-        session_id = subjects.session_of(entry.subject)
+        subject = entry.logged_subject
         said = (it.event_id, it.actor, it.type, it.occurred_at)
-        where = (entry.time_ns, entry.subject, it.reply_id)
+        where = (entry.time_ns, subject, it.reply_id)
         gone = (entry.remains, entry.erased_by) if entry.body is None else (None, None)
-        made.append((entry.seq, session_id, *said, *where, entry.body, *seal, original, it.malformed, *gone, epoch))
+        made.append(
+            (entry.seq, session_of(subject), *said, *where, entry.body, *seal, original, it.malformed, *gone, epoch)
+        )
     return made

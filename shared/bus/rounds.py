@@ -95,7 +95,8 @@ class Rounds(Pull):
         if not headers.startswith(_STATUS):
             self._signed()
             self._outstanding = max(0, self._outstanding - 1)
-            self._arrived.append(Delivered(subject.decode(), reply.decode(), headers, body))
+            to = subject.decode(errors="replace")  # the server lets bytes pass that are no UTF-8
+            self._arrived.append(Delivered(to, reply.decode(), headers, body))
             if self._outstanding:
                 return  # the rest of the answer is on its way
         elif subject != self._reply_to.encode():

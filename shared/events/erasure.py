@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from shared.events.base import Event, EventId
 
 MAX_ERASED = 1000
+Position = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class Remains(BaseModel):
@@ -17,8 +18,8 @@ class Remains(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    seq: int = Field(ge=1)
-    time_ns: int
+    seq: Position
+    time_ns: int = Field(ge=0, lt=2**63)
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     body: dict[str, Any] | None = None
 
@@ -32,7 +33,7 @@ class ContentErased(Event):
     """
 
     TYPE: ClassVar[str] = "content.erased.v1"
-    seqs: list[int] = Field(min_length=1, max_length=MAX_ERASED)
+    seqs: list[Position] = Field(min_length=1, max_length=MAX_ERASED)
     message_ids: list[EventId] = Field(default=[], max_length=MAX_ERASED)
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     remains: list[Remains] = Field(default=[], max_length=MAX_ERASED)
