@@ -23,6 +23,7 @@ from shared.service import probes
 from shared.tasks import background
 
 LOCK_KEY = 0x616E7469_00000001
+ROOM_BYTES = 16 * 1024  # in a reply, for its headers
 
 
 @asynccontextmanager
@@ -43,7 +44,8 @@ async def _serve(settings: HistorySettings, health: Health, standing: Standing) 
         health.checks |= {
             "postgres": checks.postgres, "nats": checks.nats, "stream": checks.stream, "lag": checks.lag
         }  # fmt: skip
-        handlers.register(broker, Pages(engine), Orders(bus, engine, settings.instance))
+        pages = Pages(engine, lambda: bus.client.max_payload - ROOM_BYTES)
+        handlers.register(broker, pages, Orders(bus, engine, settings.instance))
         async with answering(broker):
             follower = Follower(bus, engine, settings, standing, _sealer(engine, settings))
             await lead(settings.database_url, LOCK_KEY, settings.instance, standing, follower.run)
