@@ -60,7 +60,12 @@ async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
         broker = make_broker(settings.nats_url, settings.instance)
         register(broker, agents, Probe(models))
         worker = Worker(bus, Leases(bus, reader, settings.instance), replies)
-        health.checks |= {"nats": _nats(bus), "events": _events(bus), "model": _model(models)}
+        health.checks |= {
+            "nats": _nats(bus),
+            "events": _stream(bus, subjects.EVENTS),
+            "prompts": _stream(bus, subjects.PROMPTS),
+            "model": _model(models),
+        }
         async with (
             probes(settings, health),
             answering(broker),
@@ -94,9 +99,9 @@ def _nats(bus: Bus) -> Check:
     return check
 
 
-def _events(bus: Bus) -> Check:
+def _stream(bus: Bus, name: str) -> Check:
     async def check() -> dict[str, Any]:
-        info = await bus.js.stream_info(subjects.EVENTS)
+        info = await bus.js.stream_info(name)
         return {"last_seq": info.state.last_seq}
 
     return check

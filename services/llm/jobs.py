@@ -58,17 +58,15 @@ class Worker:
 
     async def run(self) -> None:
         """Takes jobs until it is cancelled; those in work go on."""
-        await streams.ensure(self._bus.js, streams.PROMPTS)
-        await streams.ensure(self._bus.js, streams.PARKED)
-        await self._replies.deltas.ensure()
-        await self._leases.ensure()
+        await self._ensure()
         config = ConsumerConfig(
             durable_name=DURABLE,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_S,
             max_ack_pending=MAX_ACK_PENDING,
         )
-        puller = Puller(self._bus, subjects.PROMPTS, config, window=self._settings.generations, holds=True)
+        window = self._settings.generations
+        puller = Puller(self._bus, subjects.PROMPTS, config, window, holds=True, ensure=self._ensure)
         await puller.start()
         try:
             while True:
@@ -81,6 +79,12 @@ class Worker:
                     task.add_done_callback(self._running.discard)
         finally:
             await puller.stop()  # or a job that goes back would come here again
+
+    async def _ensure(self) -> None:
+        await streams.ensure(self._bus.js, streams.PROMPTS)
+        await streams.ensure(self._bus.js, streams.PARKED)
+        await self._replies.deltas.ensure()
+        await self._leases.ensure()
 
     @asynccontextmanager
     async def draining(self) -> AsyncIterator[None]:

@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import nats.errors
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NoStreamResponseError
 
 from shared import errors, ids, subjects
 from shared.bus import streams
 from shared.bus.connection import Bus
-from shared.bus.direct import DirectReader, Stored
+from shared.bus.direct import DirectReader, Stored, StreamLost
 from shared.logging import get_logger
 from shared.tasks import background
 
@@ -75,7 +75,11 @@ class Leases:
             await self._release(key, token)
 
     async def _take(self, key: str, token: bytes) -> int | None:
-        last = await self._reader.head(STREAM, key)
+        try:
+            last = await self._reader.head(STREAM, key)
+        except StreamLost:
+            await self._make_again()
+            last = None
         if last is not None and last.body == token:
             return last.seq
         if last is not None and not _gone(last):
@@ -90,9 +94,19 @@ class Leases:
             if error.err_code in _CONFLICT:
                 return None
             raise errors.Unavailable(str(error.description)) from error
+        except NoStreamResponseError:
+            await self._make_again()
+            raise errors.Unavailable("the leases were lost") from None
         except nats.errors.Error as error:
             raise errors.Unavailable("the lease's outcome is unknown") from error
         return ack.seq
+
+    async def _make_again(self) -> None:
+        """The bucket was lost, and with it every lease: whoever holds one takes it again."""
+        try:
+            await self.ensure()
+        except (APIError, nats.errors.Error) as error:
+            raise errors.Unavailable("the leases are lost and can't be made again yet") from error
 
     async def refresh(self, key: str, token: bytes, revision: int) -> int:
         """The lease's new revision; one that expired unnoticed is taken again.

@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import ConsumerConfig
+from nats.js.errors import NoStreamResponseError
 
 from shared import errors, subjects
+from shared.bus import streams
 from shared.bus.connection import Bus
-from shared.bus.pulling import ConfigSource, Pull
+from shared.bus.pulling import ConfigSource, Ensure, Pull
 from shared.logging import get_logger
 
 log = get_logger("consume")
@@ -36,8 +38,9 @@ class Puller(Pull):
         window: int = 500,
         *,
         holds: bool = False,
+        ensure: Ensure | None = None,
     ) -> None:
-        super().__init__(bus, stream, config)
+        super().__init__(bus, stream, config, ensure)
         self._window = window
         self._holds = holds
         self._held = 0
@@ -112,4 +115,9 @@ async def park(bus: Bus, origin: str, message: Msg, reason: str) -> None:
         "Park-Subject": message.subject,
         subjects.HEADER_MSG_ID: subjects.service_msg_id(origin, f"park/{message.metadata.sequence.stream}"),
     }
-    await bus.js.publish(subjects.parked(origin, subjects.session_of(message.subject)), message.data, headers=headers)
+    subject = subjects.parked(origin, subjects.session_of(message.subject))
+    try:
+        await bus.js.publish(subject, message.data, headers=headers)
+    except NoStreamResponseError:  # nobody has made it yet, or it is lost
+        await streams.ensure(bus.js, streams.PARKED)
+        await bus.js.publish(subject, message.data, headers=headers)

@@ -24,6 +24,11 @@ END = {b"204", b"404"}  # the batch is whole; there was nothing
 _STATUS = b"NATS/1.0 "
 _PLACE = re.compile(rb"\r\nNats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\n")  # as the server writes them
 NO_MESSAGE = 10037  # JetStream API: no message found
+NO_STREAM = 10059  # JetStream API: stream not found
+
+
+class StreamLost(errors.Unavailable):
+    """there is no such stream"""
 
 
 class Stored(NamedTuple):
@@ -121,7 +126,12 @@ class DirectReader:
         return {stored.subject: stored.seq for stored in batch}
 
     async def head(self, stream: str, subject: str) -> Stored | None:
-        """The newest message of `subject`, by the leader's word."""
+        """The newest message of `subject`, by the leader's word.
+
+        Raises:
+            StreamLost: there is no such stream.
+            Unavailable: nobody answered.
+        """
         return await self._get(stream, {"last_by_subj": subject})
 
     async def at(self, stream: str, seq: int) -> Stored | None:
@@ -141,6 +151,8 @@ class DirectReader:
         if "error" in answer:
             if answer["error"].get("err_code") == NO_MESSAGE:
                 return None
+            if answer["error"].get("err_code") == NO_STREAM:
+                raise StreamLost(f"{stream}: stream not found")
             raise errors.Unavailable(str(answer["error"].get("description", "JetStream error")))
         message = answer["message"]
         headers, body = b64decode(message.get("hdrs", "")), b64decode(message.get("data", ""))

@@ -22,6 +22,7 @@ SILENCE_S = 3.0  # no message and no heartbeat for this long: the pull is dead
 REVIVE_PAUSE_S = 0.1  # JetStream comes up a moment after its server, and sends no notice of it
 
 ConfigSource = Callable[[], Awaitable[ConsumerConfig]]
+Ensure = Callable[[], Awaitable[None]]
 
 
 class Pull:
@@ -29,12 +30,18 @@ class Pull:
 
     Whoever keeps the position elsewhere gives a function instead of a configuration: it is called each time the
     consumer is made, and says where to start. What it raises (besides NATS's own errors) ends the wait.
+
+    `ensure` is for a stream that anybody may make: it is awaited before the consumer is made again, since the stream
+    may have been lost with it. Any other stream is waited for.
     """
 
-    def __init__(self, bus: Bus, stream: str, config: ConsumerConfig | ConfigSource) -> None:
+    def __init__(
+        self, bus: Bus, stream: str, config: ConsumerConfig | ConfigSource, ensure: Ensure | None = None
+    ) -> None:
         self._bus = bus
         self._stream = stream
         self._config = config
+        self._ensure = ensure
         self._outstanding = 0
         self._wake = asyncio.Event()
         self._name = ""
@@ -111,6 +118,8 @@ class Pull:
             await self._bus.connected.wait()
             await asyncio.sleep(REVIVE_PAUSE_S)
             try:
+                if self._ensure is not None:
+                    await self._ensure()
                 return await self._make()
             except (APIError, nats.errors.Error) as error:
                 log.warning("consumer_not_made", stream=self._stream, error=repr(error))

@@ -2,14 +2,20 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import time
+from contextlib import suppress
+
+from nats.js.errors import APIError
 
 from services.llm.offline import answer
-from shared import subjects
-from shared.events import ReplyCompleted
+from shared import ids, subjects
+from shared.bus import streams
+from shared.events import ReplyCompleted, SessionCreated
 from tests.support.eventually import eventually
-from tests.support.llm_world import World, unanswered_world, world
+from tests.support.llm_world import ALICE, World, unanswered_world, world
+from tests.support.logs import is_green, readiness
 from tests.support.openai_server import openai_server
 from tests.support.servers import NatsServer, freeze
 from tests.support.services import RealService, running
@@ -150,3 +156,32 @@ async def test_a_reply_over_which_workers_keep_dying_is_given_up(nats_url: str) 
 async def test_a_worker_that_comes_before_the_log_is_ready_once_there_is_one(nats_url: str) -> None:
     async with running("llm", worker(nats_url, ANTIPHON_OFFLINE_WORD_MS="1"), wait_ready=False), world(nats_url) as one:
         await one.completed(await one.ask("Early"))
+
+
+async def test_living_workers_go_on_when_every_stream_is_lost(nats_server: NatsServer) -> None:
+    """The data of JetStream is gone, and whoever is in charge has made EVENTS again: nobody restarts a worker."""
+    async with (
+        world(nats_server.url) as one,
+        running("llm", worker(nats_server.url, ANTIPHON_OFFLINE_WORD_MS="5")) as llm,
+    ):
+        await one.completed(await one.ask("First"))
+        nats_server.kill()
+        shutil.rmtree(nats_server.directory / "nats" / "jetstream")
+        await nats_server.restart()
+        await eventually(lambda: one.bus.is_connected)
+        config = streams.events_config("another")
+        config.first_seq = 100
+
+        async def made_again() -> bool:
+            with suppress(APIError):  # JetStream comes up a moment after its server
+                await one.bus.js.add_stream(config)
+                return True
+            return False
+
+        await eventually(made_again)
+        one.session_id = ids.uuid7()
+        await one.record(SessionCreated(owner=ALICE, chat_id=one.chat_id), ids.uuid7())
+        assert (await one.completed(await one.ask("Second"))).content == answer("Second")
+        await is_green(llm)
+        assert (await readiness(llm))["checks"]["prompts"]["status"] == "ok"
+        assert "part_failed" not in llm.log

@@ -10,7 +10,7 @@ import pytest
 from services.llm.lease import TTL_S, ChatBusyError, LeaseLostError, Leases
 from shared import subjects
 from shared.bus.connection import Bus, connect
-from shared.bus.direct import DirectReader, Stored
+from shared.bus.direct import DirectReader, Stored, StreamLost
 from tests.support.eventually import eventually
 from tests.support.servers import NatsServer
 
@@ -110,3 +110,21 @@ async def test_a_lease_that_expired_while_the_bus_was_away_is_taken_again(nats_s
 
         await eventually(ours_again)
         assert not await is_free(second)
+
+
+async def test_leases_that_were_lost_are_taken_again(nats_url: str) -> None:
+    async with leases(nats_url, "one") as (first, bus), leases(nats_url, "two") as (second, _):
+        async with first.held("session", "a chat"):
+            await bus.js.delete_stream("KV_leases")
+
+            async def ours_again() -> bool:
+                try:
+                    head = await DirectReader(bus.client).head("KV_leases", subjects.lease("session", "a chat"))
+                except StreamLost:
+                    return False
+                return head is not None and head.body.startswith(b"one/")
+
+            await eventually(ours_again)
+            assert not await is_free(second)
+        await bus.js.delete_stream("KV_leases")
+        assert await is_free(second), "who comes first makes the bucket"
