@@ -62,7 +62,7 @@ class Rebuild:
             goal = await self._goal(to_head)
             folded = await projection.fold(self._page_events, up_to=goal)
             self._progress(folded.seq, goal)
-            if folded.events < self._page_events:
+            if folded.seq >= goal or not folded.events:  # a page is short also behind a row that was refused
                 return folded.seq
 
     async def _goal(self, to_head: bool) -> int:

@@ -4,12 +4,16 @@ from typing import Any
 
 import pytest
 
+from services.projector import rebuild
 from services.projector.rebuild import Rebuild
-from shared import errors
+from shared import db, errors
 from shared.bus.connection import connect
 from shared.bus.query import QueryClient
+from shared.settings import DatabaseSettings
+from tests.support.conversation import created, posted
 from tests.support.eventually import eventually
-from tests.support.logs import environment
+from tests.support.folding import append
+from tests.support.logs import environment, filled
 from tests.support.readmodels import PAGE, execute, folded, live_name, names, run
 from tests.support.services import running
 
@@ -52,3 +56,17 @@ async def test_a_release_without_tables_refuses_until_they_are_filled(nats_url: 
         assert answer is not None
         assert (answer["at"], answer["messages"]["total"]) == (1500, 499)
         assert any("no read models yet" in str(error) for error in refused)
+
+
+async def test_a_release_is_filled_past_what_the_database_refuses(database_url: str) -> None:
+    refused = posted("bad", "x")
+    refused.data["chat_id"] = "nul\x00"
+    async with db.engine(DatabaseSettings(database_url=database_url)) as pool:
+        await append(pool, [created("bad"), refused])
+        await filled(pool, 3000)
+        name = await rebuild.ensure(pool, 500, lambda _done, _goal: None)
+        work = Rebuild(pool, 500, lambda _done, _goal: None)
+        assert await work.position(name) == 3002
+        schema = await work.candidate()
+        assert await work.fill(schema) == 3002  # so nothing is left to be folded while the live one is held up
+        assert all(one.same for one in await work.compare(schema, 5))
