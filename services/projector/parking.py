@@ -74,6 +74,6 @@ async def _again(connection: AsyncConnection, session_id: str) -> int:
     await connection.execute(delete(sessions).where(sessions.c.session_id == session_id))
     count, after = 0, 0
     while events := await source.of_session(connection, session_id, after, at.seq, PAGE_EVENTS):
-        await fold_into(connection, events, frozenset())
+        await fold_into(connection, events, {})
         count, after = count + len(events), events[-1].seq
     return count

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -79,7 +79,7 @@ class Projection:
 
         Nothing behind the position `up_to` is folded.
 
-        A session with an event that can't be folded is parked there and passed over from then on.
+        A session with an event that can't be folded is parked there and passed over from that event on.
 
         Raises:
             Hole, LogBehind: the log is not what the checkpoint needs.
@@ -128,8 +128,8 @@ class Projection:
         await store.park(self.engine, session_id, seq, reason)
 
 
-async def fold_into(connection: AsyncConnection, events: list[Logged], parked: Set[str]) -> list[_Step]:
-    """The events are in the rows, once the transaction is; those of parked sessions are passed over.
+async def fold_into(connection: AsyncConnection, events: list[Logged], parked: Mapping[str, int]) -> list[_Step]:
+    """The events are in the rows, once the transaction is; those of a session in `parked` only before that position.
 
     Raises:
         PoisonAt: one of them can't be folded.
@@ -176,9 +176,9 @@ def is_about_data(error: DBAPIError) -> bool:
     return str(getattr(error.orig, "sqlstate", None) or "")[:2] in ("22", "23")
 
 
-def _step(event: Logged, parked: Set[str]) -> _Step | None:
-    """Nothing for what is not folded: second copies, what is no event, and the events of parked sessions."""
-    if event.is_passed_over or event.body is None or event.session_id in parked:
+def _step(event: Logged, parked: Mapping[str, int]) -> _Step | None:
+    """Nothing for what is not folded: second copies, what is no event, and where a session is parked and after."""
+    if event.is_passed_over or event.body is None or event.seq >= parked.get(event.session_id, END):
         return None
     try:
         recorded = decode(event.seq, event.body)

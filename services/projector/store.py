@@ -18,7 +18,7 @@ from services.projector.quick import Quick
 from shared import db
 
 _MOVE = update(tables.checkpoint).values(epoch=bindparam("to_epoch"), seq=bindparam("to_seq"))
-_PARKED = select(tables.parked.c.session_id)
+_PARKED = select(tables.parked.c.session_id, tables.parked.c.seq)
 _CREATE_LOCK = 0x616E7469_00000003
 
 
@@ -70,13 +70,16 @@ async def move_checkpoint(quick: Quick, to: Checkpoint) -> None:
     await quick.fetch(_MOVE, {"to_epoch": to.epoch, "to_seq": to.seq})
 
 
-async def parked_sessions(quick: Quick) -> set[str]:
-    """The sessions whose events are not folded any more."""
-    return {row["session_id"] for row in await quick.fetch(_PARKED)}
+async def parked_sessions(quick: Quick) -> dict[str, int]:
+    """The sessions whose events are not folded any more, each with the position from which on."""
+    return {row["session_id"]: row["seq"] for row in await quick.fetch(_PARKED)}
 
 
 async def park(engine: AsyncEngine, session_id: str, seq: int, reason: str) -> None:
-    """The session's rows stay as they were before `seq`."""
+    """The session's rows stay as they were before `seq`, or before where it was parked already if that is earlier."""
+    parked = tables.parked
+    first = upsert(parked).values(session_id=session_id, seq=seq, reason=reason[:1000])
+    put = {"seq": first.excluded.seq, "reason": first.excluded.reason}
     async with db.transaction(engine) as connection:
-        row = {"session_id": session_id, "seq": seq, "reason": reason[:1000]}
-        await connection.execute(upsert(tables.parked).values(row).on_conflict_do_nothing())
+        is_earlier = first.excluded.seq < parked.c.seq
+        await connection.execute(first.on_conflict_do_update(index_elements=["session_id"], set_=put, where=is_earlier))

@@ -8,12 +8,12 @@ import pytest
 from services.ops.checks import projections
 from services.ops.checks.finding import Subject
 from services.ops.datadir import DataDir
-from services.projector import parking
+from services.projector import live, parking, store
 from shared import db, ids
 from shared.events import MessageEdited
 from shared.settings import DatabaseSettings
 from tests.support.conversation import answered, created, envelope, posted
-from tests.support.folding import append, fold_all
+from tests.support.folding import answer, append, everything, fold_all
 from tests.support.logs import environment, has_role, readiness
 from tests.support.readmodels import run
 from tests.support.services import running
@@ -60,6 +60,24 @@ async def test_a_parked_session_is_named_and_comes_back_from_its_first_event(
             await parking.retry(pool, "s1")
         await append(pool, [posted("s1", "after")])
         await fold_all(pool)
+        code, told = await run(database_url, "verify-read-models")
+        assert (code, "up to 9" in told) == (0, True), told
+
+
+async def test_a_parked_sessions_rows_do_not_depend_on_where_pages_begin(database_url: str) -> None:
+    reply = ids.uuid7()
+    refused = answer("s1", reply, "refused", attempt=2**40)  # by the column, when all is written
+    events = [created("s1"), created("s2"), posted("s1", "one", reply_id=reply), posted("s1", "two"), refused]
+    events += [posted("s2", "meanwhile"), posted("s1", "lost", "nowhere"), posted("s1", "three"), posted("s2", "after")]
+    async with db.engine(DatabaseSettings(database_url=database_url)) as pool:
+        await append(pool, events)
+        await fold_all(pool, page=1)
+        before, parked = await everything(pool), await parking.parked_sessions(pool)
+        assert ([(one.session_id, one.seq) for one in parked], len(before["messages"])) == ([("s1", 5)], 4)
+        for page in (2, 3, 4, 7, 500):
+            await store.clear(store.in_schema(pool, await live.ensure(pool)))
+            await fold_all(pool, page)
+            assert (await everything(pool), await parking.parked_sessions(pool)) == (before, parked), page
         code, told = await run(database_url, "verify-read-models")
         assert (code, "up to 9" in told) == (0, True), told
 
