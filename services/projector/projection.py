@@ -79,7 +79,8 @@ class Projection:
 
         Nothing behind the position `up_to` is folded.
 
-        A session with an event that can't be folded is parked there and passed over from that event on.
+        A session with an event that can't be folded is parked there and passed over from that event on. An erasure in
+        it takes its rows away: which of them hold the words can't be told without folding.
 
         Raises:
             Hole, LogBehind: the log is not what the checkpoint needs.
@@ -109,8 +110,12 @@ class Projection:
                 if head_seq < at.seq:
                     raise LogBehind(f"the log ends at {head_seq}, the read models at {at.seq}")
                 return Folded(at.seq, 0)
-            steps = await fold_into(connection, events, await store.parked_sessions(quick))
-            if self._live_schema is not None and any(isinstance(s.recorded.event, ContentErased) for s in steps):
+            parked = await store.parked_sessions(quick)
+            steps = await fold_into(connection, events, parked)
+            if emptied := {event.session_id for event in events if _erases_parked(event, parked)}:
+                await store.empty_parked(connection, emptied)
+            erases = emptied or any(isinstance(step.recorded.event, ContentErased) for step in steps)
+            if self._live_schema is not None and erases:
                 log.info("kept_tables_dropped", schemas=await schemas.forget(connection))
             await store.move_checkpoint(quick, Checkpoint(events[-1].epoch, events[-1].seq))
             last = events[-1].seq
@@ -185,3 +190,13 @@ def _step(event: Logged, parked: Mapping[str, int]) -> _Step | None:
     except MalformedEventError as error:
         raise PoisonAt(event.session_id, event.seq, str(error)) from error
     return _Step(recorded, changes(recorded))
+
+
+def _erases_parked(event: Logged, parked: Mapping[str, int]) -> bool:
+    """Whether it is an erasure in a session that is parked there or before."""
+    if event.is_passed_over or event.body is None or event.seq < parked.get(event.session_id, END):
+        return False
+    try:
+        return isinstance(decode(event.seq, event.body).event, ContentErased)
+    except MalformedEventError:
+        return False

@@ -1,5 +1,6 @@
 """Reading and writing the rows of a page, and the checkpoint that moves with them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from shared import db
 
 _MOVE = update(tables.checkpoint).values(epoch=bindparam("to_epoch"), seq=bindparam("to_seq"))
 _PARKED = select(tables.parked.c.session_id, tables.parked.c.seq)
+_EMPTIED = "something of it was erased since: try it again to see what it met"  # the reason could quote what was said
 _CREATE_LOCK = 0x616E7469_00000003
 
 
@@ -83,3 +85,10 @@ async def park(engine: AsyncEngine, session_id: str, seq: int, reason: str) -> N
     async with db.transaction(engine) as connection:
         is_earlier = first.excluded.seq < parked.c.seq
         await connection.execute(first.on_conflict_do_update(index_elements=["session_id"], set_=put, where=is_earlier))
+
+
+async def empty_parked(connection: AsyncConnection, session_ids: Collection[str]) -> None:
+    """Of these sessions nothing is left but that they are parked, and where, once the transaction is."""
+    held, parked = tables.sessions, tables.parked
+    await connection.execute(delete(held).where(held.c.session_id.in_(session_ids)))
+    await connection.execute(update(parked).where(parked.c.session_id.in_(session_ids)).values(reason=_EMPTIED))
