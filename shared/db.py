@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from shared.settings import DatabaseSettings
 
+OWN_CONNECTIONS = 6  # of a service for its own work, which so does not wait for slow answers to others
+
 _CONNECT_TIMEOUT_S = 5.0
 _LOCK_POLL_S = 0.5
 _LOCK_SILENCE_S = 3  # a holder that does not say anything for this long (frozen, unreachable) loses the lock
@@ -26,12 +28,14 @@ _KEEPALIVE = {
 
 
 @asynccontextmanager
-async def engine(settings: DatabaseSettings) -> AsyncIterator[AsyncEngine]:
-    """A pooled SQLAlchemy engine over asyncpg; closed on leaving."""
+async def engine(settings: DatabaseSettings, connections: int | None = None) -> AsyncIterator[AsyncEngine]:
+    """A pooled SQLAlchemy engine over asyncpg, with up to so many `connections` if not what the settings say; closed on
+    leaving.
+    """
     made = create_async_engine(
         make_url(settings.database_url).set(drivername="postgresql+asyncpg"),
-        pool_size=settings.pool_size,
-        max_overflow=settings.pool_overflow,
+        pool_size=connections or settings.pool_size,
+        max_overflow=0 if connections else settings.pool_overflow,
         json_deserializer=orjson.loads,  # a number that 64 bits can't hold is a float, as for every other reader
         pool_pre_ping=True,
         pool_recycle=int(settings.pool_recycle_s),

@@ -39,7 +39,7 @@ class DatabaseSettings(ServiceSettings):
     database_url: str = Field(
         "postgresql://postgres@127.0.0.1:5432/antiphon", description="PostgreSQL, as postgresql://user:password@host/db"
     )
-    pool_size: int = Field(20, ge=1, description="Connections kept open")
+    pool_size: int = Field(20, ge=1, description="Connections for queries kept open")
     pool_overflow: int = Field(10, ge=0, description="Connections above that, for bursts")
     pool_recycle_s: float = Field(3600.0, gt=0, description="A connection older than this is replaced by a new one")
     statement_timeout_s: float = Field(5.0, gt=0, description="A query longer than this is given up")

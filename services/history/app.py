@@ -39,15 +39,19 @@ async def app(settings: HistorySettings, health: Health) -> AsyncIterator[None]:
 async def _serve(settings: HistorySettings, health: Health, standing: Standing) -> None:
     """Waits for the bus and the database as long as it takes, while the probes already answer."""
     broker = make_broker(settings.nats_url, settings.instance)
-    async with connect(settings.nats_url, settings.instance) as bus, db.engine(settings) as engine:
-        checks = Checks(bus, engine)
+    async with (
+        connect(settings.nats_url, settings.instance) as bus,
+        db.engine(settings) as asked,
+        db.engine(settings, db.OWN_CONNECTIONS) as own,
+    ):
+        checks = Checks(bus, own)
         health.checks |= {
             "postgres": checks.postgres, "nats": checks.nats, "stream": checks.stream, "lag": checks.lag
         }  # fmt: skip
-        pages = Pages(engine, lambda: bus.client.max_payload - ROOM_BYTES)
-        handlers.register(broker, pages, Orders(bus, engine, settings.instance))
+        pages = Pages(asked, lambda: bus.client.max_payload - ROOM_BYTES)
+        handlers.register(broker, pages, Orders(bus, asked, settings.instance))
         async with answering(broker):
-            follower = Follower(bus, engine, settings, standing, _sealer(engine, settings))
+            follower = Follower(bus, own, settings, standing, _sealer(own, settings))
             await lead(settings.database_url, LOCK_KEY, settings.instance, standing, follower.run)
 
 

@@ -33,14 +33,18 @@ async def app(settings: ProjectorSettings, health: Health) -> AsyncIterator[None
 async def _serve(settings: ProjectorSettings, health: Health, standing: Standing) -> None:
     """Waits for the bus and the database as long as it takes, while the probes already answer."""
     broker = make_broker(settings.nats_url, settings.instance)
-    async with connect(settings.nats_url, settings.instance) as bus, db.engine(settings) as pool:
-        checks, progress = Checks(bus, pool), Progress(pool, settings.wait_s)
+    async with (
+        connect(settings.nats_url, settings.instance) as bus,
+        db.engine(settings) as asked,
+        db.engine(settings, db.OWN_CONNECTIONS) as own,
+    ):
+        checks, progress = Checks(bus, own), Progress(asked, settings.wait_s)
         health.checks |= {
             "postgres": checks.postgres, "nats": checks.nats, "lag": checks.lag, "parked": checks.parked
         }  # fmt: skip
-        handlers.register(broker, Queries(pool, progress))
-        follower = Follower(bus, pool, settings, standing, progress)
-        housekeeper = Housekeeper(bus, pool, settings)
+        handlers.register(broker, Queries(asked, progress))
+        follower = Follower(bus, own, settings, standing, progress)
+        housekeeper = Housekeeper(bus, own, settings)
         await follower.subscribe()
         async with answering(broker):
 

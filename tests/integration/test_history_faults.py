@@ -11,8 +11,11 @@ import pytest
 
 from services.ops import migrations
 from shared.bus.connection import Bus
+from shared.bus.query import QueryClient
+from shared.tasks import background
 from tests.support.conversation import posted, put
 from tests.support.eventually import eventually
+from tests.support.locks import locked, waiting
 from tests.support.logs import (
     environment,
     grows,
@@ -20,6 +23,7 @@ from tests.support.logs import (
     is_green,
     is_red,
     reaches,
+    readiness,
     surroundings,
 )
 from tests.support.servers import NatsServer, PostgresServer, freeze
@@ -135,3 +139,22 @@ async def test_the_log_goes_on_after_the_bus_was_killed(nats_server: NatsServer,
             await grows(engine, 200, 20)
         await reaches(engine, max(acknowledged))
         assert service.popen.poll() is None
+
+
+async def test_slow_pages_leave_history_connections_for_its_own_work(nats_url: str, database_url: str) -> None:
+    few = {"ANTIPHON_POOL_SIZE": "2", "ANTIPHON_POOL_OVERFLOW": "0", "ANTIPHON_STATEMENT_TIMEOUT_S": "60"}
+    async with (
+        running("history", environment(nats_url, database_url) | few) as history,
+        surroundings(nats_url, database_url) as (bus, pool),
+    ):
+        await has_role(history, "active")
+
+        async def ask() -> None:
+            await QueryClient(bus).ask("history", "read", {}, 60)
+
+        async def gets_through() -> bool:
+            return bool((await readiness(history))["checks"]["postgres"]["status"] == "ok")
+
+        async with locked(database_url, "log.events"), background(*(ask() for _ in range(10))):
+            await eventually(lambda: waiting(pool, 2))
+            await eventually(gets_through)

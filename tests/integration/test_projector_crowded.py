@@ -5,9 +5,16 @@ from collections.abc import AsyncIterator
 from itertools import cycle
 from typing import Any
 
+from services.projector import live
 from shared import ids
+from shared.bus.query import QueryClient
+from shared.tasks import background
 from tests.support.conversation import answered, created, posted
+from tests.support.eventually import eventually
 from tests.support.folding import Asking, append, asking, fold_all
+from tests.support.locks import locked, waiting
+from tests.support.logs import environment, has_role, readiness, surroundings
+from tests.support.services import running
 
 SESSIONS = [f"s{n}" for n in range(4)]
 ASKERS = 12
@@ -62,3 +69,24 @@ async def test_all_are_answered_while_it_is_folded(database_url: str) -> None:
         assert all(count > 0 for count in await asyncio.gather(*watching))
         usage = await projector.ask("usage", by="model")
         assert usage["total"]["replies"] == 120
+
+
+async def test_queries_that_are_slow_hold_up_neither_the_fold_nor_readiness(nats_url: str, database_url: str) -> None:
+    few = {"ANTIPHON_POOL_SIZE": "2", "ANTIPHON_POOL_OVERFLOW": "0", "ANTIPHON_STATEMENT_TIMEOUT_S": "60"}
+    async with (
+        running("projector", environment(nats_url, database_url) | few) as projector,
+        surroundings(nats_url, database_url) as (bus, pool),
+    ):
+        await has_role(projector, "active")
+        schema = await live.ensure(pool)
+
+        async def ask() -> None:
+            await QueryClient(bus).ask("projector", "objects", {"session_id": "s1"}, 60)
+
+        async def folded() -> bool:
+            return bool((await readiness(projector))["checks"]["lag"].get("applied_seq") == 1)
+
+        async with locked(database_url, f"{schema}.objects"), background(*(ask() for _ in range(10))):
+            await eventually(lambda: waiting(pool, 2))
+            await append(pool, [created("s1")])
+            await eventually(folded)

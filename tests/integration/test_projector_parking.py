@@ -89,4 +89,4 @@ async def test_the_pools_of_all_services_fit_the_server(database_url: str, data_
     greedy = Subject(DataDir(data_dir), None, database_url, 8000, {"ANTIPHON_POOL_SIZE": "200"})
     finding = await projections.connections(greedy)
     assert not finding.ok
-    assert "434; the server allows 197" in finding.cause
+    assert "446; the server allows 197" in finding.cause

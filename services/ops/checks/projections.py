@@ -5,9 +5,11 @@ import asyncpg
 from services.ops import database, readmodels, state
 from services.ops.checks.finding import Finding, Subject
 from services.projector import parking
+from shared import db
 from shared.settings import DatabaseSettings
 
 OWNERS = ("history", "projector")  # the services that hold a pool
+BESIDE = db.OWN_CONNECTIONS + 2  # of each for its own work, its lock, and history's appending
 OURS = 10  # connections for commands such as this one
 RETRY = "mend the cause, then run `antiphon parked retry SESSION`; `antiphon parked list` names them all"
 LESS = "set ANTIPHON_POOL_SIZE and ANTIPHON_POOL_OVERFLOW lower, or max_connections of PostgreSQL higher"
@@ -51,8 +53,8 @@ def wanted(subject: Subject) -> tuple[int, str]:
     size, overflow = (int(given.get(name) or fields[name].default) for name in ("pool_size", "pool_overflow"))
     running = state.read(subject.data_dir.state_file) if subject.is_up else []
     count = sum(one.name.rsplit("-", 1)[0] in OWNERS for one in running) or len(OWNERS)
-    needed = count * (size + overflow + 2) + OURS
-    return needed, f"{count} services x ({size} + {overflow} + 2) and {OURS} for commands make {needed}"
+    needed = count * (size + overflow + BESIDE) + OURS
+    return needed, f"{count} services x ({size} + {overflow} + {BESIDE}) and {OURS} for commands make {needed}"
 
 
 async def _allowed(url: str) -> int:
