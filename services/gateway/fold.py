@@ -10,7 +10,8 @@ import orjson
 from pydantic import ValidationError
 
 from services.gateway.chain import Link
-from services.gateway.erased import told_in, without_what_was_said
+from services.gateway.erased import without_what_was_said
+from shared.bus.erased import told_in
 from shared.events import CATALOGUE, Envelope, MessagePosted, Recorded, Unknown
 from shared.session import SessionState, evolve
 

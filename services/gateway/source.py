@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 
 from services.gateway.chain import Link
-from services.gateway.erased import with_remains
 from services.gateway.floor import Floor
 from services.gateway.fold import deliverable
 from services.gateway.publication import publication
 from shared import errors, subjects
 from shared.bus.direct import BATCH, DirectReader, Stored, read_session
+from shared.bus.erased import with_remains
 from shared.bus.query import QueryClient
 from shared.events import SessionCreated
 

@@ -127,12 +127,16 @@ class Worker:
         mine = state.open_replies.get(job.reply_id)
         if mine is None:
             return
+        done: set[str] = set()
         async with self._leases.held(job.session_id, mine.chat_id):
             while True:
                 state = await self._replies.ledger.state(job.session_id)
                 oldest = ledger.oldest_open(state, mine.chat_id)
                 if oldest is None:
                     return
+                if oldest.reply_id in done:  # its end is not where it was put, or somebody else is ahead
+                    raise errors.Unavailable(f"reply {oldest.reply_id} is still open")
+                done.add(oldest.reply_id)
                 prompt = await self._replies.ledger.event(oldest.requested_seq)
                 if is_unwanted(state, oldest):
                     await self._replies.cut(oldest, prompt)

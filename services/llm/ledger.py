@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from shared import errors, subjects
 from shared.bus.connection import Bus
 from shared.bus.direct import DirectReader, Stored, read_session
+from shared.bus.erased import with_remains
 from shared.bus.publish import Moved, publish
 from shared.events import Envelope, MalformedEventError, Recorded, decode, encode
 from shared.logging import get_logger
@@ -94,7 +95,8 @@ class Ledger:
 
     async def _advance(self, state: SessionState, look_for: str) -> tuple[SessionState, bool]:
         found = False
-        for stored in await read_session(self._reader, state.session_id, state.seq):
+        found_there = await read_session(self._reader, state.session_id, state.seq)
+        for stored in with_remains(found_there, state.seq):  # an end that was erased is an end
             state, event_id = _fold(state, stored)
             found = found or (event_id == look_for != "")
         self._keep(state)

@@ -1,8 +1,12 @@
-"""What an erasure leaves of a session's state: it holds no messages, but it holds names."""
+"""What an erasure leaves of a session's state: it holds no messages, but it holds names and what is still owed."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from shared.events import PlanFinalized, Remains, ReplyCompleted, ReplyFailed
 from shared.session.state import SessionState
+
+_ENDS = {ReplyCompleted.TYPE, ReplyFailed.TYPE, PlanFinalized.TYPE}
 
 
 def without_names(state: SessionState, seqs: frozenset[int]) -> SessionState:
@@ -19,3 +23,12 @@ def without_names(state: SessionState, seqs: frozenset[int]) -> SessionState:
         known = {user: replace(it, name=user) if it.since_seq in seqs else it for user, it in people}
         state = replace(state, participants=known)
     return state
+
+
+def without_ended(state: SessionState, left: Iterable[Remains]) -> SessionState:
+    """The state without the replies whose ends are among what was erased: who comes later finds no end of theirs."""
+    ends = (one.body for one in left if one.body is not None and one.body.get("type") in _ENDS)
+    ended = {body.get("data", {}).get("reply_id") for body in ends}
+    if ended.isdisjoint(state.open_replies):
+        return state
+    return replace(state, open_replies={key: it for key, it in state.open_replies.items() if key not in ended})

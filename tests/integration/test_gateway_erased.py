@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 
 from services.gateway.chain import Link
-from services.gateway.erased import told_in, with_remains
 from services.gateway.fold import Fold
 from shared import ids, subjects
 from shared.bus.connection import Bus
 from shared.bus.direct import Stored
+from shared.bus.erased import told_in, with_remains
 from shared.events import ContentErased, MessagePosted, Remains, SessionCreated, encode, wrap
 from shared.events.remains import ERASED, remains
 from tests.support.eventually import eventually

@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import ids
-from shared.events import CATALOGUE, ContentErased, Event, Recorded, decode, encode, wrap
+from shared.events import (
+    CATALOGUE,
+    ContentErased,
+    Event,
+    MessagePosted,
+    Recorded,
+    Remains,
+    ReplyCompleted,
+    SessionCreated,
+    Usage,
+    decode,
+    encode,
+    wrap,
+)
 from shared.events.remains import ERASED, SAID, remains, says_something
 from shared.session import SessionState, evolve
 from tests.support.histories import histories
@@ -84,8 +97,26 @@ def test_a_session_that_saw_the_erasure_is_like_one_that_never_saw_the_words(
     assert evolve(whole, erased) == evolve(left, erased)
 
 
+def test_a_reply_whose_end_was_erased_has_ended_for_whoever_never_saw_the_end() -> None:
+    first, second = ids.uuid7(), ids.uuid7()
+    said = [
+        SessionCreated(owner="ada", chat_id="c"),
+        MessagePosted(chat_id="c", content="hi", reply_id=first),
+        MessagePosted(chat_id="c", content="and?", reply_id=second),
+    ]
+    state = SessionState("s")
+    for seq, event in enumerate(said, start=1):
+        state = evolve(state, decode(seq, orjson.dumps(body(event))))
+    end = ReplyCompleted(
+        reply_id=first, chat_id="c", attempt=1, content="ho", model="m", finish_reason="stop", usage=Usage()
+    )
+    left = [Remains(seq=4, time_ns=1, digest="0" * 64, body=remains(body(end)))]
+    erasure = ContentErased(seqs=[4], reason="asked for", remains=[*left, Remains(seq=5, time_ns=1, digest="0" * 64)])
+    assert evolve(state, decode(6, orjson.dumps(body(erasure)))).open_replies.keys() == {second}
+
+
 def test_only_what_says_something_has_to_be_erased() -> None:
-    from shared.events import MessagePosted, ReceiptRead, ReplyCompleted, Unknown, Usage
+    from shared.events import ReceiptRead, Unknown
 
     assert says_something(body(MessagePosted(chat_id="c", content="hi")))
     assert not says_something(body(ReceiptRead(user="ada", up_to_seq=3)))
