@@ -36,10 +36,10 @@ def is_unwanted(state: SessionState, reply: OpenReply) -> bool:
 
 def is_over(state: SessionState, reply_id: str, attempt: int) -> bool:
     """Whether there is nothing more to do for an attempt at a reply."""
-    if not state.exists:  # the stream is being made anew, or its beginning is away: that proves nothing
-        return False
     now = state.open_replies.get(reply_id)
-    return now is None or now.attempt > attempt or is_unwanted(state, now)
+    if now is None:  # that proves nothing while the stream is being made anew, or where its beginning is away
+        return state.exists
+    return now.attempt > attempt or is_unwanted(state, now)
 
 
 class Wanted:

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from shared import ids
 from shared.bus import streams
 from shared.bus.query import QueryClient
-from shared.events import ReplyCompleted, ReplyFailed
+from shared.events import MessagePosted, ReplyCompleted, ReplyFailed
 from tests.support.eventually import eventually
-from tests.support.llm_world import World, unanswered_world
+from tests.support.llm_world import ALICE, World, unanswered_world
 from tests.support.logs import environment, surroundings
 from tests.support.servers import NatsServer
 from tests.support.services import running
@@ -67,3 +68,14 @@ async def test_an_erased_answer_is_not_written_again_by_a_bus_that_has_forgotten
         await nats_server.restart()
         await eventually(lambda: one.bus.is_connected)
         await is_not_written_again(one, reply_id)
+
+
+async def test_a_cancel_is_heard_where_all_that_the_owner_had_said_was_erased(nats_url: str, database_url: str) -> None:
+    async with logged_world(nats_url, database_url) as one:
+        await one.record(MessagePosted(chat_id=one.chat_id, content="old"), ids.uuid7())
+        await erase(one, user=ALICE)
+        async with running("llm", worker(nats_url, word_ms=300)):
+            reply_id = await one.ask("Go on for a while please")
+            await eventually(lambda: len(one.text(reply_id)) > 10)
+            await one.cancel(reply_id)
+            assert (await one.completed(reply_id)).finish_reason == "cancelled"

@@ -43,3 +43,10 @@ def test_an_attempt_is_over_when_its_reply_has_ended_or_gone_on_elsewhere() -> N
 
 def test_a_log_that_can_not_be_read_proves_nothing() -> None:
     assert not is_over(SessionState("s"), "r1", 1)
+
+
+def test_a_reply_that_stands_in_a_log_whose_beginning_is_away_is_stopped_by_what_stands_there() -> None:
+    headless = replace(state("", replace(FIRST, cancelled=True)), created_at="", chats={})
+    assert is_over(headless, "r1", 1)
+    assert is_over(replace(state("", replace(FIRST, attempt=2)), created_at=""), "r1", 1)
+    assert not is_over(replace(state("", FIRST), created_at=""), "r1", 1)
