@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from services.gateway.feed import Feed
-from services.gateway.source import SCAN_BYTES, SCAN_EVENTS
 from shared import errors
+from shared.bus.whole import SCAN_BYTES, SCAN_EVENTS
 from shared.events import MalformedEventError, decode
 from shared.fold.bounds import MESSAGES, bounded
 from shared.fold.folding import Poison

@@ -171,7 +171,7 @@ class Feed:
         self.check("gap")
 
     async def _fill(self, cause: str) -> None:
-        events, up_to = await self._source.everything_after(self.session_id, self.chain.covered)
+        events, up_to, _ = await self._source.everything_after(self.session_id, self.chain.covered)
         self.chain.floor = self._source.floor.seq
         if self.dropped:
             raise errors.Unavailable("the log was replaced")

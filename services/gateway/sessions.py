@@ -13,7 +13,6 @@ from nats.js.errors import Error as JetStreamError
 from services.gateway import measures
 from services.gateway.cache import Cache
 from services.gateway.feed import Feed
-from services.gateway.floor import Floor
 from services.gateway.hub import Listener
 from services.gateway.joining import Joined, join
 from services.gateway.outages import Outages
@@ -23,6 +22,7 @@ from shared import errors, subjects, tasks
 from shared.bus import streams
 from shared.bus.connection import Bus
 from shared.bus.direct import DirectReader
+from shared.bus.floor import Floor
 from shared.bus.query import QueryClient
 from shared.logging import get_logger
 

@@ -45,7 +45,7 @@ async def app(settings: LlmSettings, health: Health) -> AsyncIterator[None]:
         await reader.start()
         queries = QueryClient(bus)
         agents, models = Agents(settings), Models(settings)
-        ledger = Ledger(bus, reader)
+        ledger = Ledger(bus, reader, queries)
         replies = Replies(
             ledger,
             Recorder(bus, ledger, settings.instance),

@@ -137,7 +137,7 @@ class Worker:
                 if oldest.reply_id in done:  # its end is not where it was put, or somebody else is ahead
                     raise errors.Unavailable(f"reply {oldest.reply_id} is still open")
                 done.add(oldest.reply_id)
-                prompt = await self._replies.ledger.event(oldest.requested_seq)
+                prompt = await self._replies.ledger.event(job.session_id, oldest.requested_seq)
                 if is_unwanted(state, oldest):
                     await self._replies.cut(oldest, prompt)
                 elif self._is_hopeless(oldest, prompt, message.metadata.num_delivered):

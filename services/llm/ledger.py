@@ -9,13 +9,16 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from shared import errors, subjects
 from shared.bus.connection import Bus
-from shared.bus.direct import DirectReader, Stored, read_session
-from shared.bus.erased import with_remains
+from shared.bus.direct import DirectReader, Stored
+from shared.bus.floor import Floor
 from shared.bus.publish import Moved, publish
+from shared.bus.query import QueryClient
+from shared.bus.whole import WholeReader
 from shared.events import Envelope, MalformedEventError, Recorded, decode, encode
 from shared.logging import get_logger
 from shared.session import OpenReply, SessionState, evolve
@@ -26,40 +29,51 @@ KEPT = 1000  # session states in memory
 Rule = Callable[[OpenReply], bool]
 
 
-class Ledger:
-    """Sessions as the log has them, kept for the recent ones."""
+class _Read(NamedTuple):
+    """`head`: the session's last seq in the stream, 0 if that holds none of it; so the server counts, too."""
 
-    def __init__(self, bus: Bus, reader: DirectReader) -> None:
+    state: SessionState
+    head: int
+    is_there: bool
+
+
+class Ledger:
+    """Sessions as the log has them, kept for the recent ones. What the stream has let go is asked of history."""
+
+    def __init__(self, bus: Bus, reader: DirectReader, queries: QueryClient) -> None:
         self._bus = bus
         self._reader = reader
+        self._floor = Floor(bus.client)
+        self._whole = WholeReader(reader, queries, self._floor)
         self._states: OrderedDict[str, SessionState] = OrderedDict()
         self._reading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         bus.on_reconnect.append(self._forget)
 
     async def _forget(self) -> None:
         self._states.clear()  # the stream may have been made anew
+        self._floor.forget()
 
     async def state(self, session_id: str) -> SessionState:
         """The session as of the leader's head.
 
         Raises:
-            Unavailable: the bus does not answer.
+            Unavailable: the bus does not answer, or history where it is needed.
         """
         async with self._reading.setdefault(session_id, asyncio.Lock()):  # a long one is read once, not once a job
             known = self._states.get(session_id, SessionState(session_id))
-            return (await self._advance(known, ""))[0]
+            return (await self._advance(known, "")).state
 
-    async def event(self, seq: int) -> Recorded:
-        """The event at `seq`.
+    async def event(self, session_id: str, seq: int) -> Recorded:
+        """The session's event at `seq`, or what is left of it.
 
         Raises:
-            Unavailable: the bus does not answer.
-            NotFound: it is not in the stream.
+            Unavailable: the bus does not answer, or history where it is needed.
+            NotFound: it is in neither.
         """
-        stored = await self._reader.at(subjects.EVENTS, seq)
-        if stored is None:
+        body = await self._whole.body(session_id, seq)
+        if body is None:
             raise errors.NotFound(f"event {seq}")
-        return decode(seq, stored.body)
+        return decode(seq, body)
 
     async def record(self, envelope: Envelope, reply_id: str, rule: Rule, msg_id: str) -> bool:
         """Whether the event is in the log now, at a place where its reply was open and `rule` held for it.
@@ -71,7 +85,7 @@ class Ledger:
         headers = {subjects.HEADER_TRACEPARENT: envelope.traceparent} if envelope.traceparent else None
         state = self._states.get(session_id, SessionState(session_id))
         while True:
-            state, is_there = await self._advance(state, envelope.id)
+            state, head, is_there = await self._advance(state, envelope.id)
             if is_there:
                 return True
             reply = state.open_replies.get(reply_id)
@@ -84,23 +98,30 @@ class Ledger:
                     encode(envelope),
                     msg_id=msg_id,
                     headers=headers,
-                    expected_seq=state.seq,
+                    expected_seq=head,
                 )
             except Moved as moved:
-                if moved.actual_seq is not None and moved.actual_seq < state.seq:
+                if moved.actual_seq is not None and moved.actual_seq < head:
                     self._states.pop(session_id, None)  # trimmed, or another stream
                     state = SessionState(session_id)
             else:
                 return True
 
-    async def _advance(self, state: SessionState, look_for: str) -> tuple[SessionState, bool]:
-        found = False
-        found_there = await read_session(self._reader, state.session_id, state.seq)
-        for stored in with_remains(found_there, state.seq):  # an end that was erased is an end
+    async def _advance(self, state: SessionState, look_for: str) -> _Read:
+        last = await self._reader.head(subjects.EVENTS, subjects.event(state.session_id))
+        if last is not None and last.seq == state.seq:  # nothing has happened
+            self._keep(state)
+            return _Read(state, state.seq, is_there=False)
+        read = await self._whole.everything_after(state.session_id, state.seq)
+        if read.head < state.seq and self._floor.seq <= state.seq:  # what was there is not: another stream
+            self._states.pop(state.session_id, None)
+            return await self._advance(SessionState(state.session_id), look_for)
+        is_there = False
+        for stored in read.events:
             state, event_id = _fold(state, stored)
-            found = found or (event_id == look_for != "")
+            is_there = is_there or (event_id == look_for != "")
         self._keep(state)
-        return state, found
+        return _Read(state, read.head, is_there)
 
     def _keep(self, state: SessionState) -> None:
         known = self._states.get(state.session_id)

@@ -161,7 +161,7 @@ class Recorder:
             try:
                 ended = await self.ledger.record(envelope, reply_id, lambda now: now.attempt <= of.number, key)
                 break
-            except errors.Unavailable as error:
+            except errors.Temporary as error:
                 log.warning("end_not_recorded", reply_id=reply_id, error=repr(error))
                 await self.bus.connected.wait()
                 await asyncio.sleep(PAUSE_S)

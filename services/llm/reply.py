@@ -65,16 +65,18 @@ class Replies:
                 log.info("reply_not_ours", reply_id=reply.reply_id, attempt=of.number)
 
     async def cut(self, reply: OpenReply, prompt: Recorded) -> None:
-        """A reply that is not wanted, and that nobody writes, has ended as cancelled with what was seen of it."""
+        """A reply that is not wanted, and that nobody writes, has ended as cancelled with what was seen of it; without
+        a word if what it answers was erased.
+        """
         of = Attempt(reply, prompt, reply.attempt)
-        text = await self._seen(of)
+        text = "" if reply.erased else await self._seen(of)
         await self.recorder.cut(of, text, _guess(text))
 
     async def cut_if_waiting(self, session_id: str, reply_id: str) -> None:
         """A reply that was cancelled before anybody began has ended."""
         reply = (await self.ledger.state(session_id)).open_replies.get(reply_id)
         if reply is not None and reply.cancelled and not reply.attempt:
-            await self.cut(reply, await self.ledger.event(reply.requested_seq))
+            await self.cut(reply, await self.ledger.event(session_id, reply.requested_seq))
 
     async def give_up(self, reply: OpenReply, prompt: Recorded) -> None:
         """A reply over which workers keep dying has failed, with what was seen of it."""

@@ -27,8 +27,10 @@ _TELLING = {subjects.HEADER_REPLY_CANCEL, subjects.HEADER_REPLY_ID}
 
 
 def is_unwanted(state: SessionState, reply: OpenReply) -> bool:
-    """Whether an open reply is to end with what it has: cancelled, or interrupted by a newer one in its chat."""
-    if reply.cancelled:
+    """Whether an open reply is to end with what it has: cancelled, interrupted by a newer one in its chat, or asked for
+    by what was erased.
+    """
+    if reply.cancelled or reply.erased:
         return True
     newest = state.replies_in(reply.chat_id)[-1]
     return newest.requested_seq > reply.requested_seq and state.second_prompt(reply.chat_id) == "interrupt"
@@ -108,7 +110,7 @@ class _Session:
     async def _compare(self) -> None:
         try:
             state = await self.ledger.state(self.session_id)
-        except errors.Unavailable as error:
+        except errors.AntiphonError as error:
             log.warning("not_looked", session_id=self.session_id, error=repr(error))
             return
         for reply_id, (attempt, over) in self.replies.items():

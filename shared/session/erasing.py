@@ -25,10 +25,15 @@ def without_names(state: SessionState, seqs: frozenset[int]) -> SessionState:
     return state
 
 
-def without_ended(state: SessionState, left: Iterable[Remains]) -> SessionState:
-    """The state without the replies whose ends are among what was erased: who comes later finds no end of theirs."""
+def without_owed(state: SessionState, seqs: frozenset[int], left: Iterable[Remains]) -> SessionState:
+    """The state without the replies whose ends are among what was erased: who comes later finds no end of theirs. An
+    open one that was asked for at these positions stays until somebody ends it.
+    """
     ends = (one.body for one in left if one.body is not None and one.body.get("type") in _ENDS)
     ended = {body.get("data", {}).get("reply_id") for body in ends}
-    if ended.isdisjoint(state.open_replies):
+    asked = {key for key, it in state.open_replies.items() if it.requested_seq in seqs}
+    if not asked and ended.isdisjoint(state.open_replies):
         return state
-    return replace(state, open_replies={key: it for key, it in state.open_replies.items() if key not in ended})
+    still = {key: it for key, it in state.open_replies.items() if key not in ended}
+    still |= {key: replace(it, erased=True) for key, it in still.items() if key in asked}
+    return replace(state, open_replies=still)

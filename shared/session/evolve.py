@@ -33,7 +33,7 @@ from shared.events import (
     SessionRestored,
     SessionUnarchived,
 )
-from shared.session.erasing import without_ended, without_names
+from shared.session.erasing import without_names, without_owed
 from shared.session.state import Chat, Invite, OpenReply, Participant, SessionState
 
 K = TypeVar("K")
@@ -107,7 +107,8 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
         case ReplyCompleted() | ReplyFailed() | PlanFinalized() as e:
             return replace(state, open_replies=_without(state.open_replies, e.reply_id))
         case ContentErased() as e:
-            return without_ended(without_names(state, frozenset(e.seqs)), e.remains)
+            seqs = frozenset(e.seqs)
+            return without_owed(without_names(state, seqs), seqs, e.remains)
         case _:
             return state
 

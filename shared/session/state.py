@@ -42,7 +42,7 @@ class Chat:
 class OpenReply:
     """A reply that was asked for at `requested_seq` and has not ended. `attempt` 0: nobody has begun.
 
-    `prompt_id` is the message that it answers, empty where there is none.
+    `prompt_id` is the message that it answers, empty where there is none. `erased`: what asked for it was.
     """
 
     reply_id: str
@@ -53,6 +53,7 @@ class OpenReply:
     purpose: Purpose = "answer"
     agent: str = ""  # who was asked by name
     cancelled: bool = False
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from shared import ids
+import pytest
+from sqlalchemy import text
+
+from services.history.erasing import statements
+from services.history.erasing.ordering import Orders
+from services.history.erasing.selecting import EraseOrder
+from shared import errors, ids
 from shared.bus import streams
 from shared.bus.query import QueryClient
 from shared.events import MessagePosted, ReplyCompleted, ReplyFailed
@@ -79,3 +85,28 @@ async def test_a_cancel_is_heard_where_all_that_the_owner_had_said_was_erased(na
             await eventually(lambda: len(one.text(reply_id)) > 10)
             await one.cancel(reply_id)
             assert (await one.completed(reply_id)).finish_reason == "cancelled"
+
+
+async def test_a_reply_whose_prompt_was_erased_ends_without_a_word_and_the_chat_goes_on(
+    nats_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = text(str(statements.OPEN_REPLIES).replace("3600", "0"))  # erasing waits an hour for an answer
+    monkeypatch.setattr(statements, "OPEN_REPLIES", soon)
+    async with logged_world(nats_url, database_url) as one, surroundings(nats_url, database_url) as (bus, engine):
+        first = await one.ask("First")
+        prompt = next(it.envelope.id for it in await one.log() if isinstance(it.event, MessagePosted))
+        orders = Orders(bus, engine, "test")
+        order = EraseOrder(session_id=one.session_id, message_ids=[prompt], reason="asked for")
+        assert (await eventually(lambda: erased(orders, order)))["done"]
+        async with running("llm", worker(nats_url)):
+            second = await one.ask("Second")
+            ended = await one.completed(first)
+            assert (ended.content, ended.finish_reason, await one.attempts(first)) == ("", "cancelled", [])
+            assert (await one.completed(second)).finish_reason == "stop"
+
+
+async def erased(orders: Orders, order: EraseOrder) -> dict[str, Any] | None:
+    try:
+        return await orders.erase(order)
+    except errors.Conflict:  # the answer is not late enough
+        return None

@@ -7,6 +7,7 @@ import pytest
 
 from services.llm.ledger import Ledger
 from shared.bus.direct import Stored
+from shared.bus.query import QueryClient
 from tests.support.feeds import flood, gateway
 
 EVENTS = 600
@@ -26,7 +27,7 @@ async def test_a_session_is_read_once_however_many_jobs_need_it(nats_url: str, m
             return found
 
         monkeypatch.setattr(a.reader, "after", counted)
-        ledger = Ledger(a.bus, a.reader)
+        ledger = Ledger(a.bus, a.reader, QueryClient(a.bus))
         states = await asyncio.gather(*(ledger.state(created.session_id) for _ in range(JOBS)))
         assert {state.seq for state in states} == {EVENTS + 1}
         assert events == EVENTS + 1

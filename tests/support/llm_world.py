@@ -54,6 +54,7 @@ class World:
     ai_context: dict[str, Any] = field(default_factory=dict)
     spent: dict[str, int] = field(default_factory=lambda: {"requests": 0, "tokens": 0})
     questions: list[dict[str, Any]] = field(default_factory=list)  # how much somebody has spent
+    older: list[Recorded] = field(default_factory=list)  # of this session, no longer in the stream
 
     async def start(self, *, makes_log: bool = True) -> None:
         if makes_log:
@@ -103,7 +104,8 @@ class World:
     async def log(self, session_id: str = "") -> list[Recorded]:
         """The events of the session, or of another one."""
         stored = await read_session(self.reader, session_id or self.session_id, 0)
-        return [decode(one.seq, one.body) for one in stored]
+        older = [] if session_id not in ("", self.session_id) else self.older
+        return older + [decode(one.seq, one.body) for one in stored]
 
     async def of(self, kind: type[E], reply_id: str) -> list[E]:
         """The events of a kind about a reply, in order."""

@@ -20,10 +20,12 @@ FIRST, SECOND, ELSEWHERE = (
 )
 
 
-def test_a_cancelled_reply_is_unwanted_whatever_the_policy() -> None:
+def test_a_reply_that_was_cancelled_or_whose_prompt_was_erased_is_unwanted_whatever_the_policy() -> None:
     cancelled = replace(FIRST, cancelled=True)
     assert is_unwanted(state("", cancelled), cancelled)
     assert not is_unwanted(state("", FIRST), FIRST)
+    erased = replace(FIRST, erased=True)
+    assert is_unwanted(state("", erased), erased)
 
 
 def test_a_newer_reply_of_the_same_chat_interrupts_if_the_chat_says_so() -> None:

@@ -97,7 +97,7 @@ def test_a_session_that_saw_the_erasure_is_like_one_that_never_saw_the_words(
     assert evolve(whole, erased) == evolve(left, erased)
 
 
-def test_a_reply_whose_end_was_erased_has_ended_for_whoever_never_saw_the_end() -> None:
+def test_a_reply_whose_end_was_erased_has_ended_and_one_whose_prompt_was_is_known_by_it() -> None:
     first, second = ids.uuid7(), ids.uuid7()
     said = [
         SessionCreated(owner="ada", chat_id="c"),
@@ -112,7 +112,11 @@ def test_a_reply_whose_end_was_erased_has_ended_for_whoever_never_saw_the_end() 
     )
     left = [Remains(seq=4, time_ns=1, digest="0" * 64, body=remains(body(end)))]
     erasure = ContentErased(seqs=[4], reason="asked for", remains=[*left, Remains(seq=5, time_ns=1, digest="0" * 64)])
-    assert evolve(state, decode(6, orjson.dumps(body(erasure)))).open_replies.keys() == {second}
+    state = evolve(state, decode(6, orjson.dumps(body(erasure))))
+    assert [(it.reply_id, it.erased) for it in state.open_replies.values()] == [(second, False)]
+    prompt = body(ContentErased(seqs=[3], reason="asked for"))
+    state = evolve(state, decode(7, orjson.dumps(prompt)))
+    assert [(it.reply_id, it.erased) for it in state.open_replies.values()] == [(second, True)]
 
 
 def test_only_what_says_something_has_to_be_erased() -> None:
