@@ -67,7 +67,7 @@ class Generator:
             metadata={"model": turn.model, "hand_over": number},
             reply_id=turn.reply_id,
         )
-        if not await turn.record(switched, f"switch/{number}"):
+        if not await turn.record(switched, f"switch/{number}/{spec.name}"):
             raise GenerationFailedError("gave_up")  # which nobody will read: somebody else is ahead of us
         metrics.HANDED_OVER.labels(spec.name).inc()
         turn.spec, turn.agent = spec, spec.name

@@ -79,7 +79,9 @@ class Recorder:
         return await self.ledger.record(envelope, reply.reply_id, lambda now: now.attempt == of.number - 1, key)
 
     def during(self, of: Attempt) -> Record:
-        """What adds an event to the session while the attempt is the latest one."""
+        """What adds an event to the session while the attempt is the latest one; by the same name only once, whichever
+        attempt it was.
+        """
         reply_id = of.reply.reply_id
 
         async def record(event: Event, what: str) -> bool:

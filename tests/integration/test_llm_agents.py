@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from pathlib import Path
 
+import services.llm
 from shared.events import AgentSwitched, PlanFinalized, ReplyCompleted, ReplyStarted
 from tests.support.eventually import eventually
 from tests.support.llm_world import World, world
@@ -65,6 +67,25 @@ async def test_a_hand_over_is_recorded_once_whoever_dies_after_it(nats_url: str)
         assert (done.attempt, done.agent) == (2, "planner")
         assert done.content == "One moment.\n\n" + "".join(ANSWER)
         assert len(await one.events(AgentSwitched)) == 1
+
+
+async def test_a_later_attempt_that_hands_over_to_somebody_else_is_on_record_too(nats_url: str, tmp_path: Path) -> None:
+    agents = (Path(services.llm.__file__).parent / "agents.toml").read_text()
+    file = tmp_path / "agents.toml"
+    hands = agents.replace('hands_over_to = ["planner"]', 'hands_over_to = ["planner", "critic"]')
+    file.write_text(hands + '\n[agents.critic]\ndescription = "Finds what is wrong."\ninstructions = "Find it."\n')
+    async with world(nats_url) as one, openai_server() as provider:
+        settings = worker(one, provider, ANTIPHON_AGENTS_FILE=str(file))
+        provider.calls, provider.gate = [HANDED], asyncio.Semaphore(1)
+        async with running("llm", settings) as llm:
+            reply_id = await one.request("greet", agent="coordinator")  # by name, so that it is asked again
+            await eventually(lambda: len(provider.requests) == 2)
+            llm.kill()
+        provider.calls, provider.gate = [Call("hand_over", {"to": "critic", "reason": "It is wrong."})], None
+        async with running("llm", settings, "llm-2"):
+            done = await one.completed(reply_id)
+        assert (done.attempt, done.agent) == (2, "critic")
+        assert [switched.agent for switched in await one.events(AgentSwitched)] == ["planner", "critic"]
 
 
 async def test_agents_that_hand_over_to_each_other_for_ever_are_stopped(nats_url: str) -> None:
