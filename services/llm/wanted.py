@@ -58,13 +58,13 @@ class Wanted:
         """Inside, the event is set as soon as the attempt at the reply is not wanted any more."""
         session = self._sessions.setdefault(session_id, _Session(self._bus, self._ledger, session_id))
         over = asyncio.Event()
-        session.replies[reply_id] = (attempt, over)
+        session.watched[over] = (reply_id, attempt)
         session.start()
         try:
             yield over
         finally:
-            del session.replies[reply_id]
-            if not session.replies:
+            del session.watched[over]
+            if not session.watched:
                 del self._sessions[session_id]
                 await session.end()
 
@@ -78,7 +78,7 @@ class _Session:
     bus: Bus
     ledger: Ledger
     session_id: str
-    replies: dict[str, tuple[int, asyncio.Event]] = field(default_factory=dict)
+    watched: dict[asyncio.Event, tuple[str, int]] = field(default_factory=dict)  # a reply may be, more than once
     look: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -113,6 +113,6 @@ class _Session:
         except errors.AntiphonError as error:
             log.warning("not_looked", session_id=self.session_id, error=repr(error))
             return
-        for reply_id, (attempt, over) in self.replies.items():
+        for over, (reply_id, attempt) in self.watched.items():
             if is_over(state, reply_id, attempt):
                 over.set()

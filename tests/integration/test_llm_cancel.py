@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 
+from services.llm.ledger import Ledger
 from services.llm.offline import answer
-from services.llm.wanted import LOOK_S
+from services.llm.wanted import LOOK_S, Wanted
 from shared import ids
+from shared.bus.query import QueryClient
 from shared.events import AiContext, ChatConfigured, ReplyCompleted
 from tests.support.eventually import eventually
 from tests.support.gateways import gateways, new_session, talking
@@ -109,6 +112,19 @@ async def test_a_cancel_that_races_with_the_end_leaves_one_end(nats_url: str) ->
         assert ends <= {"stop", "cancelled"}
         replies = [event.reply_id for event in await one.events(ReplyCompleted)]
         assert len(replies) == len(set(replies)) == 12
+
+
+async def test_who_ceases_to_watch_a_reply_leaves_those_alone_who_still_do(nats_url: str) -> None:
+    """As where a lease was lost, and this process has taken it again."""
+    async with world(nats_url) as one:
+        reply_id = await one.ask("Twice")
+        wanted = Wanted(one.bus, Ledger(one.bus, one.reader, QueryClient(one.bus)))
+        first = AsyncExitStack()
+        await first.enter_async_context(wanted.watched(one.session_id, reply_id, 1))
+        async with wanted.watched(one.session_id, reply_id, 2) as over:
+            await first.aclose()
+            await one.cancel(reply_id)
+            await eventually(over.is_set, LOOK_S)
 
 
 async def test_where_a_second_prompt_interrupts_the_first_answer_ends_and_the_second_begins(nats_url: str) -> None:
