@@ -26,6 +26,7 @@ from shared.session import OpenReply, SessionState, evolve
 log = get_logger("ledger")
 
 KEPT = 1000  # session states in memory
+BREATHE_EVENTS = 1000  # folded; then others of this process have their turn
 Rule = Callable[[OpenReply], bool]
 
 
@@ -50,7 +51,7 @@ class Ledger:
         bus.on_reconnect.append(self._forget)
 
     async def _forget(self) -> None:
-        self._states.clear()  # the stream may have been made anew
+        self._states = OrderedDict()  # the stream may have been made anew; who is reading keeps nothing
         self._floor.forget()
 
     async def state(self, session_id: str) -> SessionState:
@@ -108,28 +109,32 @@ class Ledger:
                 return True
 
     async def _advance(self, state: SessionState, look_for: str) -> _Read:
+        states = self._states
         last = await self._reader.head(subjects.EVENTS, subjects.event(state.session_id))
         if last is not None and last.seq == state.seq:  # nothing has happened
-            self._keep(state)
+            self._keep(states, state)
             return _Read(state, state.seq, is_there=False)
         read = await self._whole.everything_after(state.session_id, state.seq)
         if read.head < state.seq and self._floor.seq <= state.seq:  # what was there is not: another stream
-            self._states.pop(state.session_id, None)
+            states.pop(state.session_id, None)
             return await self._advance(SessionState(state.session_id), look_for)
         is_there = False
-        for stored in read.events:
+        for count, stored in enumerate(read.events, start=1):
             state, event_id = _fold(state, stored)
             is_there = is_there or (event_id == look_for != "")
-        self._keep(state)
+            if count % BREATHE_EVENTS == 0:
+                await asyncio.sleep(0)
+        self._keep(states, state)
         return _Read(state, read.head, is_there)
 
-    def _keep(self, state: SessionState) -> None:
-        known = self._states.get(state.session_id)
+    @staticmethod
+    def _keep(states: OrderedDict[str, SessionState], state: SessionState) -> None:
+        known = states.get(state.session_id)
         if known is None or known.seq < state.seq:
-            self._states[state.session_id] = state
-        self._states.move_to_end(state.session_id)
-        while len(self._states) > KEPT:
-            self._states.popitem(last=False)
+            states[state.session_id] = state
+        states.move_to_end(state.session_id)
+        while len(states) > KEPT:
+            states.popitem(last=False)
 
 
 def _fold(state: SessionState, stored: Stored) -> tuple[SessionState, str]:
