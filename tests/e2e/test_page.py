@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.api.web import DIST
-from tests.e2e.page import CHROMIUM, NO_CHROMIUM, SLOW_WORDS, invited, window
+from tests.e2e.page import CHROMIUM, NO_CHROMIUM, SLOW_WORDS, Page, invited, window
+from tests.support.eventually import eventually
 from tests.support.system import System, whole_system
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
@@ -73,6 +74,18 @@ async def test_a_reload_in_the_middle_of_a_reply_goes_on_with_its_text(
     assert ada.complaints == []
 
 
+async def written(of: Page) -> bool:
+    """Whether two commands are in the table that survives the page."""
+    counting = """() => new Promise((resolve) => {
+        const opening = indexedDB.open("antiphon", 1);
+        opening.onsuccess = () => {
+            const count = opening.result.transaction("outbox").objectStore("outbox").count();
+            count.onsuccess = () => (opening.result.close(), resolve(count.result));
+        };
+    })"""
+    return bool(await of.page.evaluate(counting) == 2)
+
+
 async def test_what_is_typed_offline_survives_a_reload_and_is_sent_once(
     system: System, browser: "playwright_api.Browser"
 ) -> None:
@@ -83,6 +96,7 @@ async def test_what_is_typed_offline_survives_a_reload_and_is_sent_once(
     await ada.say("One")
     await ada.say("Two")
     await ada.page.locator(".message.pending").nth(1).wait_for()
+    await eventually(lambda: written(ada))  # shown is not yet that
     await ada.page.reload()
     await ada.page.locator(".message.pending").nth(1).wait_for()
     assert await bob.texts() == ["Come in!"]

@@ -39,6 +39,7 @@ async function run(mode: IDBTransactionMode, does: (table: IDBObjectStore) => ID
   return new Promise((resolve, reject) => {
     const transaction = database.transaction(TABLE, mode, { durability: "strict" });
     const request = does(transaction.objectStore(TABLE));
+    transaction.commit(); // it is written even if the page ends before it hears of it
     transaction.oncomplete = () => resolve(request.result ?? true);
     transaction.onerror = transaction.onabort = () => reject(transaction.error);
   });
