@@ -22,7 +22,10 @@ CONCURRENT = 8  # reads at a time: more would come too late all together, or hav
 TIMEOUT_S = 2.0
 END = {b"204", b"404"}  # the batch is whole; there was nothing
 _STATUS = b"NATS/1.0 "
-_PLACE = re.compile(rb"\r\nNats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\n")  # as the server writes them
+_PLACE = re.compile(  # as the server writes them; the last is that of the message before in this answer
+    rb"\r\nNats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\nNats-Time-Stamp: [^\r]*\r\nNats-Num-Pending: \d+\r\n"
+    rb"Nats-Last-Sequence: (\d+)\r\n"
+)
 NO_MESSAGE = 10037  # JetStream API: no message found
 NO_STREAM = 10059  # JetStream API: stream not found
 
@@ -72,22 +75,20 @@ class DirectReader:
         if entry is None:
             return
         batch, done = entry
-        before = header(headers, b"Nats-Last-Sequence")  # of this answer; a reconnect in the middle leaves a hole
-        if before and int(before) != (batch[-1].seq if batch else 0):
+        place = None if (is_end := headers.startswith(_STATUS)) else _PLACE.search(headers)
+        if place is None and not is_end:
+            raise ValueError("a message without its place")
+        before = place[3] if place else header(headers, b"Nats-Last-Sequence")
+        if before and int(before) != (batch[-1].seq if batch else 0):  # a reconnect in the middle leaves a hole
             if not done.done():
                 done.set_exception(errors.Unavailable("a part of the answer was lost"))
-            return
-        if headers.startswith(_STATUS):
+        elif place is None:
             if not done.done():
                 done.set_result(headers)
-            return
-        place = _PLACE.search(headers)
-        if place is None:
-            raise ValueError("a message without its place")
-        stored_in, seq = place.groups()
-        if stored_in != self._subject[0]:
-            self._subject = stored_in, stored_in.decode()
-        batch.append(Stored(int(seq), self._subject[1], body, headers))
+        else:
+            if place[1] != self._subject[0]:
+                self._subject = place[1], place[1].decode()
+            batch.append(Stored(int(place[2]), self._subject[1], body, headers))
 
     async def _request(self, stream: str, request: dict[str, object]) -> list[Stored]:
         self._count += 1
