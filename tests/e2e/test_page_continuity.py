@@ -63,6 +63,7 @@ async def test_a_gateway_is_killed_and_its_reply_never_stands_still_for_a_second
     texts = await ada.texts()
     assert sorted(texts) == sorted(["Who are you?", "Still here.", whole])
     await system.back("gateway-1", pid)
+    await system.listens("gateway-1")
     await ada.shows(*texts)
     assert ada.complaints == []
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -47,13 +48,17 @@ class System:
         return pid
 
     async def back(self, name: str, pid: int, timeout_s: float = 10.0) -> int:
-        """`name` runs again under another number than `pid`: that number."""
+        """`name` runs again under another number than `pid`: that number. It may not listen yet."""
 
         def other() -> int:
             now = int(self.ps()[name]["pid"])
             return 0 if now == pid else now
 
         return await eventually(other, timeout_s)
+
+    async def listens(self, name: str) -> None:
+        """Returns when `name` takes connections."""
+        await eventually(lambda: _listens(int(self.ps()[name]["port"])))
 
     def token(self, user: str, **claims: Any) -> str:
         return auth.mint(SECRET, user, **claims)
@@ -103,6 +108,14 @@ def free_pair() -> int:
         port = ports.free_port()
         if ports.is_free(port + 1) and ports.reserve(port + 1):
             return port
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def antiphon(*words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
