@@ -10,7 +10,6 @@ import orjson
 from pydantic import ValidationError
 
 from services.gateway.chain import Link
-from services.gateway.erased import without_what_was_said
 from shared.bus.erased import told_in
 from shared.events import CATALOGUE, Envelope, MessagePosted, Recorded, Unknown
 from shared.session import SessionState, evolve
@@ -123,7 +122,9 @@ class Fold:
         return links[bisect_right(links, seq, key=lambda link: link.seq) :]
 
     def _forget(self, left: dict[int, bytes]) -> None:
-        self._recent = deque(without_what_was_said(self._recent, left))
+        self._recent = deque(
+            Link(link.seq, link.prev, left[link.seq]) if link.seq in left else link for link in self._recent
+        )
         self._recent_bytes = sum(len(link.body) for link in self._recent)
 
     def _trim(self) -> None:

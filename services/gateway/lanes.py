@@ -67,9 +67,8 @@ class Lane:
             self._takers -= 1
 
     def enter(self, feed: object) -> None:
-        """From here on this feed of the session is decided on. What was acknowledged to another may be of another log,
-
-        and is in this one anyway if it is not.
+        """From here on this feed of the session is decided on. What was acknowledged while it was another may be of
+        another log; if it is of the same, the new feed was opened with it.
         """
         if self._feed is not feed:
             self._feed, self.acked = feed, 0

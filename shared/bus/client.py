@@ -147,7 +147,9 @@ class QuickClient(Client):
         self._handlers.pop(sid, None)
         super()._remove_sub(sid, max_msgs)
         if self.is_reconnecting:  # nats-py says nothing then, and its SUB may be waiting to be sent
-            self._pending.append(b"UNSUB %d\r\n" % sid)
+            command = b"UNSUB %d\r\n" % sid
+            self._pending.append(command)
+            self._pending_data_size += len(command)
 
 
 def header_block(headers: Mapping[str, str]) -> bytes:
