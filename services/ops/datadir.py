@@ -86,10 +86,9 @@ class DataDir:
         """
         handle = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise errors.DataDirInUse(path=self.path, pid=self.owner() or "?") from None
+            while not _locked(handle, fcntl.LOCK_EX):
+                if (owner := self.owner()) is not None:  # not just somebody who looks whether there is one
+                    raise errors.DataDirInUse(path=self.path, pid=owner or "?")
             os.ftruncate(handle, 0)
             os.pwrite(handle, str(os.getpid()).encode(), 0)
             yield
@@ -103,10 +102,14 @@ class DataDir:
         except FileNotFoundError:
             return None
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return int(os.pread(handle, 32, 0) or b"0")
-        else:
-            return None
+            return None if _locked(handle, fcntl.LOCK_SH) else int(os.pread(handle, 32, 0) or b"0")
         finally:
             os.close(handle)
+
+
+def _locked(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -115,8 +115,11 @@ class Keeper:
 
 
 def _tail(log: Path, offset: int, lines: int = 3, most_bytes: int = 4096) -> str:
-    """The last lines that were written to `log` after `offset`."""
-    with log.open("rb") as file:
-        file.seek(max(offset, log.stat().st_size - most_bytes))
-        written = file.read().decode(errors="replace").splitlines()
+    """The last lines that were written to `log` after `offset`; none if somebody took the file away."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(offset, log.stat().st_size - most_bytes))
+            written = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
     return "\n".join(line[:400] for line in written[-lines:])

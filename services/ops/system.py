@@ -18,7 +18,7 @@ SERVER_WAIT_S = 15.0
 
 
 def up(settings: UpSettings, terminal: Terminal) -> None:
-    """The system ran until it was told to stop, by SIGINT, SIGTERM or SIGHUP; nothing of it is left.
+    """The system ran until it was told to stop, by SIGINT, SIGTERM or (not under `nohup`) SIGHUP; nothing is left.
 
     Raises:
         OpsError: it can't start, or can't go on.
@@ -36,7 +36,8 @@ def up(settings: UpSettings, terminal: Terminal) -> None:
 
 async def _until_told(settings: UpSettings, data_dir: DataDir, terminal: Terminal) -> None:
     told = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    hung_up = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    for number in (signal.SIGINT, signal.SIGTERM, *hung_up):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     serving = asyncio.create_task(_serve(settings, data_dir, terminal))
     waiting = asyncio.create_task(told.wait())

@@ -4,13 +4,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 
 
 class Terminal:
-    """Lines for a person. Everything is written at once, also into a pipe."""
+    """Lines for a person. Everything is written at once, also into a pipe; that nobody reads it ends nothing."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
@@ -19,18 +19,28 @@ class Terminal:
     def step(self, text: str) -> None:
         """Something was achieved."""
         if not self._quiet:
-            self._console.print("  [green]✓[/] " if self._console.is_terminal else "  ", end="")
-            self._console.print(text, markup=False)
+            with _going_on():
+                self._console.print("  [green]✓[/] " if self._console.is_terminal else "  ", end="")
+                self._console.print(text, markup=False)
 
     def problem(self, text: str, detail: str = "") -> None:
         """Something went wrong and is being dealt with; `detail` is what the process said last."""
-        self._console.print(text, style="yellow", markup=False)
-        for line in detail.splitlines():
-            self._console.print(f"    {line}", style="dim", markup=False)
+        with _going_on():
+            self._console.print(text, style="yellow", markup=False)
+            for line in detail.splitlines():
+                self._console.print(f"    {line}", style="dim", markup=False)
 
     def ready(self, addresses: list[str]) -> None:
         """The line that tools wait for."""
-        print("ready", *addresses, flush=True)  # exactly this, without colours or wrapping
+        with _going_on():
+            print("ready", *addresses, flush=True)  # exactly this, without colours or wrapping
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """A terminal that is gone is no reason to stop, and none to leave a process dead. Rich exits at a broken pipe."""
+    with suppress(OSError, SystemExit):
+        yield
 
 
 @contextmanager

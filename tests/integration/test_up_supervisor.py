@@ -71,6 +71,37 @@ async def test_a_start_that_fails_for_whatever_reason_is_tried_again(tmp_path: P
         assert one.restarts == 2
 
 
+async def test_a_process_whose_log_was_taken_away_is_started_again_all_the_same(tmp_path: Path) -> None:
+    fails_once = f"import pathlib, sys; mark = pathlib.Path({str(tmp_path / 'mark')!r})\n" + textwrap.dedent("""
+        if not mark.exists():
+            import os
+            mark.touch(); os.unlink(sys.argv[2]); sys.exit(3)
+    """)
+    supervising, data_dir = supervisor(tmp_path / "data")
+    one = part("one", fails_once + textwrap.dedent(SERVER))
+    argv = (*one.command.argv, str(data_dir.log("one")))
+    async with supervising:
+        await supervising.until_ready(supervising.launch([replace(one, command=Command(argv))]))
+        (running,) = state.read(data_dir.state_file)
+        assert running.restarts == 1
+
+
+async def test_a_terminal_that_is_gone_leaves_no_process_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unread, written = os.pipe()
+    os.close(unread)
+    with os.fdopen(written, "w") as broken, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", broken)
+        data_dir = DataDir(tmp_path)
+        data_dir.prepare()
+        async with Supervisor(data_dir, Terminal()) as supervising:
+            one = part("one")
+            await supervising.until_ready(supervising.launch([one]))
+            (before,) = state.read(data_dir.state_file)
+            os.kill(before.pid, signal.SIGKILL)
+            await eventually(lambda: [now.pid for now in state.read(data_dir.state_file)] != [before.pid])
+            await eventually(one.is_ready)
+
+
 async def test_nothing_is_left_afterwards_not_even_a_process_that_ignores_the_signal(tmp_path: Path) -> None:
     supervising, data_dir = supervisor(tmp_path)
     async with supervising:

@@ -63,6 +63,19 @@ async def test_stop_in_another_terminal_ends_it_and_the_next_start_finds_the_sam
     }
 
 
+async def test_a_terminal_that_hangs_up_ends_it_but_not_under_nohup(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children inherit it: all that nohup does
+    try:
+        async with whole_system(tmp_path / "kept", "--gateways", "1") as system:
+            system.popen.send_signal(signal.SIGHUP)
+            pid = system.kill("gateway-1")
+            await system.back("gateway-1", pid)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    async with whole_system(tmp_path / "ended", "--gateways", "1") as system:
+        assert await asyncio.to_thread(system.stop, signal.SIGHUP, 10.0) == 0
+
+
 async def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     async with whole_system(tmp_path / "data") as system:
         running = system.ps()

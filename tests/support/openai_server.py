@@ -73,21 +73,21 @@ class OpenAIServer:
         if isinstance(fault, int):
             error = {"error": {"message": f"fault {fault} for sk-secret", "type": "fault", "code": None}}
             return JSONResponse(error, fault, self.headers)
-        return StreamingResponse(self._answer(fault), media_type="text/event-stream")
+        call = self.calls.pop(0) if self.calls else None  # now: what a test orders from here on is for later requests
+        pieces = [call.text] if call else [self.answers.pop(0)] if self.answers else self.pieces
+        return StreamingResponse(self._answer(fault, call, pieces), media_type="text/event-stream")
 
-    async def _answer(self, fault: str | None) -> AsyncIterator[bytes]:
+    async def _answer(self, fault: str | None, call: Call | None, pieces: list[str]) -> AsyncIterator[bytes]:
         try:
-            async for event in self._events(fault):
+            async for event in self._events(fault, call, pieces):
                 yield event
         except asyncio.CancelledError:
             self.broken_off += 1
             raise
 
-    async def _events(self, fault: str | None) -> AsyncIterator[bytes]:
+    async def _events(self, fault: str | None, call: Call | None, pieces: list[str]) -> AsyncIterator[bytes]:
         if fault == "stall":
             await self.stalled.wait()
-        call = self.calls.pop(0) if self.calls else None
-        pieces = [call.text] if call else [self.answers.pop(0)] if self.answers else self.pieces
         for number, piece in enumerate(pieces):
             if self.gate is not None:
                 await self.gate.acquire()

@@ -1,11 +1,14 @@
 """What is nested more deeply than every parser on its way can take is refused before it is stored."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 from pydantic import ValidationError
 
+from services.ops.importing.events import Made, Maker
+from services.ops.importing.old import Broken, OldMessage, OldSession, OldSwitch
 from shared import ids
 from shared.events import MessagePosted, decode, encode, wrap
 from shared.nesting import MOST_LEVELS, is_too_deep
@@ -38,3 +41,15 @@ def test_metadata_has_a_depth_that_everybody_can_read() -> None:
     body = encode(wrap(event, event_id=command.id, session_id=session_id, source="gateway/a", actor="ann"))
     assert decode(1, body).event == event
     assert orjson.loads(body)["data"]["metadata"] == command.metadata
+
+
+def test_what_another_system_held_is_no_deeper_either() -> None:
+    at = datetime(2024, 5, 1, tzinfo=UTC)
+    maker = Maker("old", OldSession("session-1", at))
+    for levels, fits in ((MOST_LEVELS, True), (MOST_LEVELS + 1, False)):
+        metadata = nested(levels)
+        message = maker.message(OldMessage("7", at, "user", "hello", metadata=metadata))
+        switch = maker.switch(OldSwitch("8", at, "critic", metadata=metadata))
+        for made in (message, switch):
+            assert isinstance(made, Made) == fits, made
+            assert fits or (isinstance(made, Broken) and "levels deep" in made.reason)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from services.ops.importing.old import Broken, OldChat, OldMessage, OldSession, OldSwitch
 from services.ops.importing.sound import sound, user_id
@@ -24,6 +25,7 @@ from shared.events import (
     encode,
     wrap,
 )
+from shared.nesting import MOST_LEVELS, is_too_deep
 
 NOBODY = "anonymous"
 MAX_BODY_BYTES = 900_000  # below the bus's limit of 1 MiB
@@ -98,7 +100,7 @@ class Maker:
                 agent=agent_name(old.agent),
                 previous=sound(old.previous),
                 reason=sound(old.reason)[:1000],
-                metadata=sound({**old.metadata, "imported_as": old.agent}),
+                metadata=_metadata({**old.metadata, "imported_as": old.agent}),
             )
             return self._made("switch", old.key, old.at, switched, "svc/import")
         except UNFIT as error:
@@ -129,7 +131,7 @@ class Maker:
         return self._session.chats[0].key if self._session.chats else ""
 
     def _message(self, old: OldMessage) -> Made | Broken:
-        content, metadata = sound(old.content), sound(old.metadata)
+        content, metadata = sound(old.content), _metadata(old.metadata)
         answered = old.role == "assistant" and (old.model or old.tokens)
         posted = MessagePosted(
             chat_id=self.chat_id(old.chat_key or self._first_chat),
@@ -185,6 +187,13 @@ def agent_name(text: str) -> str:
     """The name of an agent as it may be here."""
     name = _UNFIT_IN_AGENTS.sub("-", text.lower()).strip("-")[:64]
     return name if name[:1].isascii() and name[:1].isalpha() else f"agent-{name or 'unnamed'}"[:64]
+
+
+def _metadata(value: dict[str, Any]) -> dict[str, Any]:
+    if is_too_deep(value):
+        raise ValueError(f"metadata is more than {MOST_LEVELS} levels deep")
+    found: dict[str, Any] = sound(value)
+    return found
 
 
 def _type(chat: OldChat) -> str:
