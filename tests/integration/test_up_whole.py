@@ -7,8 +7,6 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.support.servers import alive
 from tests.support.system import System, antiphon, whole_system
 
@@ -41,49 +39,36 @@ async def test_up_tells_when_it_is_ready_and_ps_what_runs(system: System) -> Non
     assert re.search(r"^ok +model answers +offline, first token after \d+ ms$", examined.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stop_takes_less_than_ten_seconds_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    async with whole_system(tmp_path / "data") as system:
-        pids = [one["pid"] for one in system.ps().values()]
-        assert await asyncio.to_thread(system.stop, number, 10.0) == 0
-        assert not any(alive(pid) for pid in pids)
+async def test_however_it_ends_it_takes_less_than_ten_seconds_and_the_next_start_finds_the_same(tmp_path: Path) -> None:
+    place, servers, left = tmp_path / "data", set(), []
 
-
-async def test_stop_in_another_terminal_ends_it_and_the_next_start_finds_the_same_servers(tmp_path: Path) -> None:
-    place = tmp_path / "data"
-    async with whole_system(place) as system:
-        before = system.ps()
+    async def ended(system: System, how: signal.Signals | None) -> int:
+        if how is not None:
+            return await asyncio.to_thread(system.stop, how, 10.0)
         stopped = await asyncio.to_thread(antiphon, "stop", "--data-dir", str(place))
-        assert stopped.returncode == 0, stopped.stderr
-        assert system.popen.wait(1) == 0
-    async with whole_system(place) as system:
-        after = system.ps()
-    assert {name: after[name]["port"] for name in ("nats", "postgres")} == {
-        name: before[name]["port"] for name in ("nats", "postgres")
-    }
+        return stopped.returncode or system.popen.wait(1)
+
+    for how in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL, None):
+        async with whole_system(place) as system:
+            running = system.ps()
+            assert not any(alive(pid) for pid in left), "not even what a killed supervisor left"
+            assert set(running) == NAMES
+            servers.add((running["nats"]["port"], running["postgres"]["port"]))
+            left = [one["pid"] for one in running.values()]
+            assert await ended(system, how) == (-how if how == signal.SIGKILL else 0)
+            assert how == signal.SIGKILL or not any(alive(pid) for pid in left)
+    assert len(servers) == 1
 
 
-async def test_a_terminal_that_hangs_up_ends_it_but_not_under_nohup(tmp_path: Path) -> None:
+async def test_under_nohup_a_terminal_that_hangs_up_ends_nothing(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children inherit it: all that nohup does
     try:
-        async with whole_system(tmp_path / "kept", "--gateways", "1") as system:
+        async with whole_system(tmp_path / "data", "--gateways", "1") as system:
             system.popen.send_signal(signal.SIGHUP)
             pid = system.kill("gateway-1")
             await system.back("gateway-1", pid)
     finally:
         signal.signal(signal.SIGHUP, before)
-    async with whole_system(tmp_path / "ended", "--gateways", "1") as system:
-        assert await asyncio.to_thread(system.stop, signal.SIGHUP, 10.0) == 0
-
-
-async def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
-    async with whole_system(tmp_path / "data") as system:
-        running = system.ps()
-        system.popen.kill()
-        system.popen.wait()
-    async with whole_system(tmp_path / "data") as system:
-        assert not any(alive(one["pid"]) for one in running.values())
-        assert set(system.ps()) == NAMES
 
 
 async def test_more_of_everything_is_a_flag(tmp_path: Path) -> None:
