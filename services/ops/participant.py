@@ -52,7 +52,8 @@ class Participant:
                 self._lost_at = time.monotonic()
             self._socket, self.gateway = None, ""
             for waiter in self._waiting.values():
-                waiter.set_exception(ConnectionResetError())
+                if not waiter.done():  # one may have given up
+                    waiter.set_exception(ConnectionResetError())
             self._waiting.clear()
             self._changed()
             await asyncio.sleep(PAUSE_S if self._lost_at is None else 0)
@@ -94,8 +95,8 @@ class Participant:
         await socket.send(b"\n".join(orjson.dumps(command) for command in commands), text=True)
 
     async def _listen(self, socket: ClientConnection) -> None:
-        async for frame in socket:
-            for line in frame.splitlines():
+        while True:
+            for line in (await socket.recv(decode=False)).split(b"\n"):
                 await self._take(socket, orjson.loads(line))
             self._changed()
 
