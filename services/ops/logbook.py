@@ -13,13 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.history.errors import SchemaMissing
 from services.history.log import read_head
 from services.history.pages import Pages, Read
-from services.history.recovery import gaps
 from services.ops import errors
 from shared import db, transcript
 from shared.settings import DatabaseSettings
 
 PAGE_EVENTS = 1000
-_FROM = "SELECT seq, stream_time_ns FROM log.events WHERE seq >= :seq AND subject <> :gap ORDER BY seq LIMIT 1"
+_TIME_AT = "SELECT stream_time_ns FROM log.events WHERE seq = :seq"
 
 
 @asynccontextmanager
@@ -95,13 +94,13 @@ def _nanoseconds(at: str) -> int:
 
 
 async def _at_time(connection: AsyncConnection, time_ns: int, last: int) -> int:
-    """Events are in the order of time: halving finds the place. What stands in a gap has the time of the order."""
+    """Positions are in the order of time, and dense but for what an order let pass: halving finds the place."""
     low, high = 0, last
     while low < high:
         middle = (low + high + 1) // 2
-        found = (await connection.execute(text(_FROM), {"seq": middle, "gap": gaps.SUBJECT})).one_or_none()
-        if found is not None and found.seq <= high and found.stream_time_ns <= time_ns:
-            low = found.seq
+        found = (await connection.execute(text(_TIME_AT), {"seq": middle})).scalar_one_or_none()
+        if found is not None and found <= time_ns:
+            low = middle
         else:
             high = middle - 1
     return low

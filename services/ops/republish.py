@@ -59,8 +59,8 @@ async def republish(
     loop, sender = asyncio.get_running_loop(), _Sender(bus, told)
     begun_at, first_ns = loop.time(), None
     async for row in rows:
-        if speed and row["body"] is not None:  # what is not sent may have another time: a gap has that of its order
-            first_ns = row["time_ns"] if first_ns is None else first_ns
+        first_ns = row["time_ns"] if first_ns is None else first_ns
+        if speed:
             due_at = begun_at + (row["time_ns"] - first_ns) / 10**9 / speed
             if (wait_s := due_at - loop.time()) > 0:
                 await sender.arrived()

@@ -11,10 +11,6 @@ import orjson
 import pytest
 from nats.aio.msg import Msg
 
-from services.history import log
-from services.history.entry import Entry
-from services.history.recovery import gaps
-from services.ops import logbook
 from shared import db
 from shared.settings import DatabaseSettings
 from tests.support.eventually import eventually
@@ -46,17 +42,6 @@ async def test_a_document_is_the_same_for_the_same_position(log_of_nine: str, tm
     file = tmp_path / "s1.md.gz"
     assert (await run(*ask, "--out", str(file)))[0] == 0
     assert gzip.decompress(file.read_bytes()).decode() == first
-
-
-async def test_a_time_is_found_beyond_a_gap_that_an_order_let_pass_later(log_of_nine: str) -> None:
-    ordered = 1_800_000_000 * NS_PER_S  # after all that was said
-    async with db.engine(DatabaseSettings(database_url=log_of_nine)) as engine:
-        head = await log.head(engine)
-        lost = [Entry(seq, ordered, gaps.SUBJECT, b'{"gap":{}}') for seq in range(10, 40)]
-        await log.append(engine, head.epoch, lost)
-        await filled(engine, 9)  # positions 40 to 48, of the time before the order
-        for at, position in ((f"{BEGAN}+00:00", 48), ("2023-11-14T22:13:19+00:00", 0), ("2027-02-01T00:00:00Z", 48)):
-            assert await logbook.position(engine, at) == position
 
 
 async def test_what_can_not_be_exported_is_said_in_one_sentence(log_of_nine: str) -> None:

@@ -167,4 +167,8 @@ async def test_what_is_lost_in_both_is_named_and_passed_only_on_an_order_on_reco
         assert (code, "3 positions are on record as lost" in said) == (0, True), said
         async with engine.connect() as connection:
             row = (await connection.execute(text("SELECT body FROM log.events WHERE seq = 6"))).scalar_one()
+            times = (
+                (await connection.execute(text("SELECT stream_time_ns FROM log.events ORDER BY seq"))).scalars().all()
+            )
+        assert times == sorted(times), "what stands in a gap is no younger than what comes after it"
         assert gaps.told(gaps.SUBJECT, row) == {**(gaps.told(gaps.SUBJECT, row) or {}), "by": "ops", "from": 6, "to": 6}

@@ -1,9 +1,9 @@
 """Positions that are neither in the stream nor in the log: the log goes on behind them by order only.
 
-Each gets a row that says so, by whom and why: a part of the chain like any other, which nobody folds.
+Each gets a row that says so, by whom, when and why: a part of the chain like any other, which nobody folds. Its own
+time is that of the event before the gap: times go up with the positions, and a head is not younger than what it holds.
 """
 
-import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -36,11 +36,12 @@ async def accept(bus: Bus, engine: AsyncEngine, first: int, last: int, by: str, 
     if last > info.state.last_seq:
         raise NotDone(f"the stream ends at {info.state.last_seq}: what is behind it is not missing")
     await _is_lost(bus, max(first, min(info.state.first_seq, last + 1)), last)
+    time_ns = head.time_ns or 0
     said = {"from": first, "to": last, "reason": reason, "by": by, "at": datetime.now(UTC).isoformat()}
     body = orjson.dumps({"gap": said})
     for start in range(first, last + 1, BATCH):
         seqs = range(start, min(start + BATCH, last + 1))
-        await event_log.append(engine, head.epoch, [Entry(seq, time.time_ns(), SUBJECT, body) for seq in seqs])
+        await event_log.append(engine, head.epoch, [Entry(seq, time_ns, SUBJECT, body) for seq in seqs])
     return last - first + 1
 
 
