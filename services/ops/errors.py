@@ -1,13 +1,14 @@
 """What can keep `antiphon` from doing its work. The docstring is the sentence, the fields are the facts in it.
 
     OpsError
-    ├── PortInUse  DataDirInUse  DataDirNotWritable  DiskFull      the machine is not ready
-    ├── BinaryMissing  UnusableAccount  InitdbFailed               the embedded servers can't start
-    ├── NatsUnreachable  DatabaseUnreachable                       the configured servers don't answer
-    ├── NeverReady  MigrationFailed                                our own processes don't come up
-    ├── NoSigningKey  AuditFailed                                  the audit
-    ├── NotErased  NotRecovered                                    orders about the log
-    ├── BadReplay  ReplayBroken  BadExport  BadImport               the log as a tool
+    ├── PortInUse  UnusableAddress                             the machine is not ready
+    ├── DataDirInUse  DataDirNotWritable  DiskFull             and neither is its disk
+    ├── BinaryMissing  UnusableAccount  InitdbFailed           the embedded servers can't start
+    ├── NatsUnreachable  DatabaseUnreachable                   the configured servers don't answer
+    ├── NeverReady  MigrationFailed                            our own processes don't come up
+    ├── NoSigningKey  AuditFailed                              the audit
+    ├── NotErased  NotRecovered                                orders about the log
+    ├── BadReplay  ReplayBroken  BadExport  BadImport          the log as a tool
     └── NotRunning  NotStopped  NoSecret  BadDuration  DemoFailed  the other commands
 
 Each ends the command with exit code 1 and this one sentence; none has a traceback.
@@ -25,6 +26,10 @@ class OpsError(Exception):
 
 class PortInUse(OpsError):
     """Port {port} is already in use: stop the program that holds it, or choose another one with --port."""
+
+
+class UnusableAddress(OpsError):
+    """Nothing can listen on port {port} of {host} ({reason}): choose another --port, or another ANTIPHON_HOST."""
 
 
 class DataDirInUse(OpsError):

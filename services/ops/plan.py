@@ -32,7 +32,7 @@ def build(settings: UpSettings, data_dir: DataDir) -> Plan:
     """The plan; secrets, ports, server configuration and an empty database cluster exist afterwards. Blocks.
 
     Raises:
-        PortInUse, BinaryMissing, UnusableAccount, InitdbFailed: with what to do about it.
+        PortInUse, UnusableAddress, BinaryMissing, UnusableAccount, InitdbFailed: with what to do about it.
     """
     for port in settings.gateway_ports:
         ports.require_free(port, settings.host)
@@ -108,7 +108,7 @@ def _part(service: str, number: int, environment: dict[str, str], host: str, por
             env=environment | own,
             niceness=OWNER_NICENESS if service in OWNERS else 0,
         ),
-        is_ready=lambda: probes.ready(port, "127.0.0.1" if host == "0.0.0.0" else host),  # noqa: S104
+        is_ready=lambda: probes.ready(port, probes.from_here(host)),
         stop_s=stop_s,
         package=package,
     )

@@ -5,6 +5,7 @@ up), so that nobody takes it by chance while a crashed server is away. A chosen 
 file of this machine until the process ends, so that two systems that start at the same time don't choose the same one.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -24,13 +25,18 @@ _reservations: list[int] = []  # the descriptor of the file of reservations, onc
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
     """Whether a server could listen on `port` now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    try:
+        _bind(port, host)
+    except OSError:
+        return False
+    return True
+
+
+def _bind(port: int, host: str) -> None:
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+        probe.bind(address)
 
 
 def reserve(port: int) -> bool:
@@ -59,9 +65,14 @@ def free_port(taken: frozenset[int] = frozenset()) -> int:
 def require_free(port: int, host: str = "127.0.0.1") -> None:
     """Raises:
     PortInUse: somebody listens on `port`.
+    UnusableAddress: nobody could, there.
     """
-    if not is_free(port, host):
-        raise errors.PortInUse(port=port)
+    try:
+        _bind(port, host)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise errors.PortInUse(port=port) from None
+        raise errors.UnusableAddress(host=host, port=port, reason=error.strerror) from None
 
 
 class PortBook:

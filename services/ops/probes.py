@@ -25,6 +25,11 @@ async def http_get(port: int, path: str, host: str = "127.0.0.1", timeout_s: flo
         return 0, str(error) or type(error).__name__
 
 
+def from_here(host: str) -> str:
+    """Where this machine reaches what listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
 async def ready(port: int, host: str = "127.0.0.1") -> bool:
     """Whether the service on `port` says that it is ready."""
     status, _ = await http_get(port, "/health/ready", host)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.ops.probes import from_here
+
 
 @dataclass(frozen=True, slots=True)
 class UpSettings:
@@ -33,5 +35,5 @@ class UpSettings:
     @property
     def addresses(self) -> list[str]:
         """Where the gateways can be reached from this machine."""
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
-        return [f"http://{host}:{port}" for port in self.gateway_ports]
+        host = from_here(self.host)
+        return [f"http://{f'[{host}]' if ':' in host else host}:{port}" for port in self.gateway_ports]

@@ -9,6 +9,7 @@ import pytest
 from services.ops import errors
 from services.ops.datadir import DataDir
 from services.ops.embedded import binaries
+from services.ops.settings import UpSettings
 from shared import auth
 from tests.support.services import CLEAN, SECRET
 from tests.support.system import antiphon, free_pair
@@ -36,6 +37,23 @@ def test_a_port_in_use_is_named(tmp_path: Path, which: int) -> None:
         told = sentence(antiphon("up", "--data-dir", str(tmp_path / "data"), "--port", str(port), cwd=tmp_path))
     assert f"Port {port + which} is already in use" in told
     assert "--port" in told
+
+
+def test_an_address_that_is_no_address_is_not_called_a_port_in_use(tmp_path: Path) -> None:
+    told = sentence(antiphon("up", "--data-dir", str(tmp_path / "data"), cwd=tmp_path, ANTIPHON_HOST="no address"))
+    assert "Nothing can listen on port 8000 of no address" in told
+
+
+def test_addresses_of_ipv6_are_addresses(tmp_path: Path) -> None:
+    assert UpSettings({}, gateways=1, host="::").addresses == ["http://[::1]:8000"]
+    port = free_pair()
+    try:
+        listener = socket.create_server(("::1", port), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with listener:
+        told = sentence(antiphon("up", "--data-dir", str(tmp_path), "--port", str(port), ANTIPHON_HOST="::1"))
+    assert f"Port {port} is already in use" in told
 
 
 def test_a_directory_that_can_not_be_made_is_named(tmp_path: Path) -> None:

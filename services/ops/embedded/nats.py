@@ -46,8 +46,8 @@ def part(directory: Path, port: int, settings: NatsSettings | None = None, name:
     text = CONFIG.format(
         port=port,
         max_payload_bytes=settings.max_payload_bytes,
-        store_dir=json.dumps(str(directory.resolve())),
-        sync_interval=json.dumps(settings.sync_interval),
+        store_dir=_quoted(str(directory.resolve())),
+        sync_interval=_quoted(settings.sync_interval),
     )
     files.replace(config, text)
     return Part(
@@ -57,3 +57,7 @@ def part(directory: Path, port: int, settings: NatsSettings | None = None, name:
         is_ready=lambda: probes.nats_ready(url(port)),
         stop_s=2.0,
     )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # the server knows none of JSON's escapes for other letters
