@@ -123,7 +123,7 @@ def antiphon(*words: str, cwd: Path | None = None, **environment: str) -> subpro
     with TemporaryFile() as output, TemporaryFile() as errors:
         ran = programs.start("services.ops", *words, env=CLEAN | environment, output=output, errors=errors, cwd=cwd)
         try:
-            code = ran.wait(60)
+            code = ran.wait(120)
         finally:
             ran.kill()
             ran.wait()
