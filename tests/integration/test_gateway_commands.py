@@ -8,7 +8,7 @@ import pytest
 from services.gateway import freshness
 from shared import errors, ids, subjects
 from shared.auth import Identity
-from shared.session.commands import CreateSession, InviteParticipant, JoinSession, RenameSession, SendMessage
+from shared.session.commands import CreateSession, InviteParticipant, JoinSession, SendMessage
 from tests.support.eventually import eventually
 from tests.support.feeds import ANN, BOB, Client, Gateway, gateway, message
 from tests.support.servers import NatsServer
@@ -44,34 +44,6 @@ async def test_an_id_used_for_something_else_is_a_conflict(nats_url: str) -> Non
                 await where.send(created.session_id, "something else", id=event_id)
             with pytest.raises(errors.Conflict):
                 await where.commands.execute(InviteParticipant(id=event_id, session_id=created.session_id), ANN)
-
-
-async def test_an_id_used_in_another_session_is_a_conflict_and_hinders_nothing_there(nats_url: str) -> None:
-    """The log takes an id of a user once, so a second event under it would be shown by gateways and by nobody else."""
-    async with gateway(nats_url) as a, gateway(nats_url, "gateway/b") as b:
-        here, there = (await a.created()).session_id, (await a.created()).session_id
-        event_id = ids.uuid7()
-        stored = await a.send(there, "hello", id=event_id)
-        told: asyncio.Queue[object] = asyncio.Queue()
-        async with a.sessions.open(here):  # as long as somebody listens, what was sent last is remembered
-            for _ in range(20):
-                a.commands.post(SendMessage(id=event_id, session_id=here, content="x"), ANN, told.put_nowait)
-            assert {type(await told.get()) for _ in range(20)} == {errors.Conflict}
-            async with asyncio.timeout(2):
-                await a.commands.execute(RenameSession(id=ids.uuid7(), session_id=here, title="t"), ANN)
-                assert (await a.send(here, "hello")).seq > stored.seq
-        for where in (a, b):
-            with pytest.raises(errors.Conflict):
-                await where.send(here, "hello", id=event_id)
-            with pytest.raises(errors.Conflict):
-                await where.commands.execute(RenameSession(id=event_id, session_id=here, title="t"), ANN)
-            with pytest.raises(errors.Conflict):
-                await where.commands.execute(CreateSession(id=event_id, session_id=ids.uuid7()), ANN)
-            async with asyncio.timeout(2):  # nobody waits here for a position of the other session
-                renamed = await where.commands.execute(RenameSession(id=ids.uuid7(), session_id=here, title="t"), ANN)
-                assert (await where.send(here, "hello")).seq > renamed.seq > stored.seq
-        again = await b.send(there, "hello", id=event_id)
-        assert (again.seq, again.duplicate) == (stored.seq, True)
 
 
 async def test_anothers_id_is_no_obstacle(nats_url: str) -> None:
