@@ -66,6 +66,9 @@ async def test_only_the_service_key_mints_tokens_of_others(http: httpx.AsyncClie
     assert problem(await http.post("/api/auth/token", json=wanted, headers=bearer("ada"))) == (401, 101)
     minted = await http.post("/api/auth/token", json=wanted, headers={"X-Service-Key": SERVICE_KEY})
     assert minted.json()["user"] == "ada"
+    for nobody in ("svc/llm", "a\0", "é" * 100):
+        answer = await http.post("/api/auth/token", json={"user": nobody}, headers={"X-Service-Key": SERVICE_KEY})
+        assert problem(answer) == (400, 107), nobody
 
 
 async def test_a_session_is_created_once_read_renamed_and_hidden_from_others(http: httpx.AsyncClient) -> None:

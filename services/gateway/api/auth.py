@@ -77,4 +77,6 @@ def _application(
 @router.post("/token", dependencies=[Depends(_application)])
 async def token(gateway: InGateway, body: NewToken) -> Response:
     """A token for one of the application's users. The service key comes as `X-Service-Key` or as the bearer."""
+    if not auth.is_user(body.user):
+        raise errors.BadRequest(f"user: {auth.USERS}")
     return _answer(gateway, auth.mint(gateway.secret, body.user, body.name, body.ttl_s, operator=body.operator))
