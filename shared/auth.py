@@ -36,13 +36,14 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified user. `expires_at` is in Unix seconds."""
+    """A verified user. `expires_at` is in Unix seconds; `ttl_s`: how long the token was made for, 30 days at most."""
 
     user: str
     name: str
     expires_at: int
     guest: bool = False
     operator: bool = False
+    ttl_s: int = GUEST_TTL_S
 
 
 def mint(
@@ -107,12 +108,15 @@ def _identity(claims: dict[str, Any]) -> Identity:
     user, name = claims["sub"], claims.get("name")
     if not _is_text(user) or not is_user(user):
         raise errors.Unauthorized(f"sub {USERS}")
+    expires_at, made_at = min(int(claims["exp"]), LAST_S), claims.get("iat")
+    lives_s = expires_at - (made_at if isinstance(made_at, int) else time.time())
     return Identity(
         user=user,
         name=name if _is_text(name) and name else user,
-        expires_at=min(int(claims["exp"]), LAST_S),
+        expires_at=expires_at,
         guest=claims.get("guest") is True,
         operator=claims.get("role") == "operator",
+        ttl_s=int(max(1, min(lives_s, GUEST_TTL_S))),
     )
 
 
