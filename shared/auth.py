@@ -2,7 +2,8 @@
 
 A token's claims: `sub` user id, `name`, `exp` and `iat` (Unix seconds), `guest`, `role: operator`. It is signed with
 the secret (HS256), or by an issuer whose public keys are known (RS256, ES256, EdDSA). What a key verifies is decided by
-its kind: a public key never verifies HS256, nor the secret anything else.
+its kind: a public key never verifies HS256, nor the secret anything else. When it was made (`iat`) decides nothing: the
+clock of whoever made it may be ahead, be it another gateway's.
 """
 
 import hashlib
@@ -18,7 +19,10 @@ from shared import errors, jwks
 GUEST_TTL_S = 30 * 24 * 3600
 MAX_USER_BYTES = 128
 HS256 = "HS256"
+SERVICES = "svc/"  # begins the actors that are services: no user is called so
+USERS = f"must be 1 to {MAX_USER_BYTES} bytes without NUL, and not begin with {SERVICES}"
 SKEW_S = 5  # how far an issuer's clock may be from ours
+LAST_S = 2**32 - 1  # what ends later ends then: clients count the seconds up to it in 32 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,14 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified user. `expires_at` is in Unix seconds."""
+    """A verified user. `expires_at` is in Unix seconds; `ttl_s`: how long the token was made for, 30 days at most."""
 
     user: str
     name: str
     expires_at: int
     guest: bool = False
     operator: bool = False
+    ttl_s: int = GUEST_TTL_S
 
 
 def mint(
@@ -86,25 +91,38 @@ def verify_any(secret: str, issuer: Issuer, token: str) -> Identity:
 
 def _claims(token: str, key: Any, algorithms: list[str], audience: str | None = None, **rules: Any) -> dict[str, Any]:
     options: Any = {"require": ["exp", "sub"], "verify_aud": audience is not None}
+    options |= {"verify_iat": False, "verify_nbf": False}
     try:
-        return jwt.decode(token, key, algorithms=algorithms, options=options, audience=audience, **rules)
+        claims = jwt.decode(token, key, algorithms=algorithms, options=options, audience=audience, **rules)
+        begins_at = float(claims.get("nbf") or 0)
     except jwt.ExpiredSignatureError:
         raise errors.TokenExpired from None
-    except (jwt.InvalidTokenError, OverflowError) as error:  # the second: an `exp` beyond all bounds
+    except (jwt.InvalidTokenError, OverflowError, TypeError, ValueError) as error:  # the others: a time that is none
         raise errors.Unauthorized(str(error)) from None
+    if begins_at > time.time() + SKEW_S:
+        raise errors.Unauthorized("the token is not good yet (nbf)")
+    return claims
 
 
 def _identity(claims: dict[str, Any]) -> Identity:
     user, name = claims["sub"], claims.get("name")
-    if not _is_text(user) or not 0 < len(user.encode()) <= MAX_USER_BYTES:
-        raise errors.Unauthorized(f"sub must be 1 to {MAX_USER_BYTES} bytes")
+    if not _is_text(user) or not is_user(user):
+        raise errors.Unauthorized(f"sub {USERS}")
+    expires_at, made_at = min(int(claims["exp"]), LAST_S), claims.get("iat")
+    lives_s = expires_at - (made_at if isinstance(made_at, int) else time.time())
     return Identity(
         user=user,
         name=name if _is_text(name) and name else user,
-        expires_at=int(claims["exp"]),
+        expires_at=expires_at,
         guest=claims.get("guest") is True,
         operator=claims.get("role") == "operator",
+        ttl_s=int(max(1, min(lives_s, GUEST_TTL_S))),
     )
+
+
+def is_user(text: str) -> bool:
+    """Whether somebody may be called so."""
+    return 0 < len(text.encode()) <= MAX_USER_BYTES and not text.startswith(SERVICES) and "\x00" not in text
 
 
 def _is_text(value: object) -> bool:

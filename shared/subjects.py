@@ -105,9 +105,11 @@ def query(owner: str, name: str) -> str:
     return f"query.{owner}.{name}"
 
 
-def command_msg_id(actor: str, session_id: str, event_id: str) -> str:
-    """Deduplication key of a client's command: nobody else's id can ever match it."""
-    return f"c/{actor}/{session_id}/{event_id}"
+def command_msg_id(actor: str, event_id: str) -> str:
+    """Deduplication key of a client's command: nobody else's id can ever match it. One's own does in every session, as
+    the log, too, takes an id of an actor once.
+    """
+    return f"c/{actor}/{event_id}"
 
 
 def service_msg_id(service: str, key: str) -> str:

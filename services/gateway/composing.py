@@ -84,7 +84,7 @@ class Call:
         )
         body = orjson.dumps(fields)
         self.sent.append(body)
-        msg_id = subjects.command_msg_id(self.identity.user, session_id, self.command.id)
+        msg_id = subjects.command_msg_id(self.identity.user, self.command.id)
         return Composed(event.TYPE, fields["data"], Message(body, msg_id, asking.headers(event, self.traceparent)))
 
     def outcome(self, composed: Composed, seq: int) -> Outcome:

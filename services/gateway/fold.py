@@ -89,7 +89,7 @@ class Fold:
     def memory_bytes(self) -> int:
         """About how much memory this holds."""
         state = self.state
-        things = len(state.participants) + len(state.chats) + len(state.open_replies)
+        things = len(state.participants) + len(state.chats) + len(state.open_replies) + len(state.invites) // 2
         return (
             BASE_BYTES
             + self._recent_bytes

@@ -174,7 +174,8 @@ class Lane:
         return True
 
     def _acknowledge(self, entry: _Entry, outcome: Published) -> None:
-        self.acked = max(self.acked, outcome.seq)
+        if not outcome.duplicate:  # a repeat's event may be another session's: whoever looks at it says so
+            self.acked = max(self.acked, outcome.seq)
         entry.settle(outcome)
 
 

@@ -4,6 +4,7 @@ Source: centrifugal/protocol, `client.proto`; a frame holds JSON objects joined 
 out, unknown fields are passed over.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -53,7 +54,7 @@ def _command(line: bytes) -> ClientCommand | Pong:
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
-        raise ProtocolViolation("not JSON") from None
+        value = _mended(line)
     if not isinstance(value, dict):
         raise ProtocolViolation("not a JSON object")
     if not value:
@@ -68,6 +69,17 @@ def _command(line: bytes) -> ClientCommand | Pong:
     if type(number) is not int or not 0 <= number <= MAX_ID or (number == 0 and method != "send"):
         raise ProtocolViolation("a command needs a positive id")
     return ClientCommand(number, method, params)
+
+
+def _mended(line: bytes) -> Any:
+    """The value of JSON that names half of a surrogate pair, as scripts write a text that was cut inside an emoji. In
+    its place comes U+FFFD, as where a browser sends such a text as it is. Source: RFC 8259, 8.2; WHATWG Infra, 4.7.
+    """
+    try:
+        text = json.dumps(json.loads(line), ensure_ascii=False)
+        return orjson.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    except (ValueError, RecursionError):
+        raise ProtocolViolation("not JSON") from None
 
 
 def reply(command_id: int, method: str, result: Mapping[str, Any] | orjson.Fragment) -> bytes:

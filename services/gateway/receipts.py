@@ -18,12 +18,16 @@ async def read_up_to(gateway: Gateway, caller: Caller, data: Any) -> Answer:
 
     async def known(or_raise: errors.RuleBroken | None = None) -> Answer | None:
         async with readable(gateway, command.session_id, caller.identity) as feed:
+            if command.up_to_seq > feed.last:
+                await feed.catch_up()
             so_far, seq, is_repeat = feed.state.receipts.get(user, 0), feed.last, feed.seq_of(user, command.id)
         if is_repeat is not None:
             return await record(command)
         if command.up_to_seq <= so_far:
             facts = {"id": command.id, "seq": seq, "duplicate": True, "session_id": command.session_id}
             return {**facts, "up_to_seq": so_far}
+        if command.up_to_seq > seq:  # said here, or those that it would wait with were refused with it
+            raise errors.RuleBroken(f"the session is at seq {seq}")
         if or_raise is not None:
             raise or_raise
         return None

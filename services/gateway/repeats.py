@@ -4,6 +4,7 @@ used for something else is a conflict, and must never be answered as if it had b
 
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 
 from shared.session import Command
@@ -34,7 +35,12 @@ def is_repeat(command: Command, event_type: str, data: dict[str, Any]) -> bool:
             if data.get("title") != command.track.title:
                 return False
         elif name in kind.model_fields and not (asked is None and name == "chat_id"):
-            default = kind.model_fields[name].default
-            if asked != data.get(name, default):
+            stored = data.get(name, kind.model_fields[name].default)
+            if asked != stored or _written(asked) != _written(stored):
                 return False
     return True
+
+
+def _written(value: Any) -> bytes:
+    """As JSON, where 1, 1.0 and true are not the same."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -9,7 +9,8 @@
     ├── NoSigningKey  AuditFailed                              the audit
     ├── NotErased  NotRecovered                                orders about the log
     ├── BadReplay  ReplayBroken  BadExport  BadImport          the log as a tool
-    └── NotRunning  NotStopped  NoSecret  BadDuration  DemoFailed  the other commands
+    ├── NotRunning  NotStopped  DemoFailed                     nothing to stop, or to show
+    └── NoSecret  BadUser  BadDuration                         a token can't be made
 
 Each ends the command with exit code 1 and this one sentence; none has a traceback.
 """
@@ -86,6 +87,10 @@ class NoSecret(OpsError):
 
 class BadDuration(OpsError):
     """{text!r} is not a duration: write seconds, or a number with s, m, h or d, such as 12h."""
+
+
+class BadUser(OpsError):
+    """{text!r} is nobody's id: it {rule}."""
 
 
 class NoSigningKey(OpsError):

@@ -48,8 +48,14 @@ def _up_to(max_bytes: int) -> AfterValidator:
     def small(value: Any) -> Any:
         if is_too_deep(value):
             raise ValueError(f"must be at most {MOST_LEVELS} levels deep")
-        if len(orjson.dumps(value)) > max_bytes:
+        try:
+            text = orjson.dumps(value)
+        except TypeError:
+            raise ValueError("must hold no half of a surrogate pair and no integer beyond 64 bits") from None
+        if len(text) > max_bytes:
             raise ValueError(f"must be at most {max_bytes} bytes of JSON")
+        if value and orjson.loads(text) != value:  # it would be stored as null, and not be known again
+            raise ValueError("must hold no NaN and no infinity")
         return value
 
     return AfterValidator(small)

@@ -89,7 +89,8 @@ def decide(
 
 def _create(state: SessionState, command: CreateSession, actor: Actor) -> Decided | errors.Refused:
     if state.exists:
-        return errors.Conflict(f"session {command.session_id} exists, last changed at seq {state.seq}")
+        at = f", last changed at seq {state.seq}" if actor.user in state.participants else ""
+        return errors.Conflict(f"session {command.session_id} exists{at}")
     created = SessionCreated(
         owner=actor.user,
         owner_name=actor.name,

@@ -40,6 +40,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MAX_REMOVED = 1000
+MAX_INVITES = 2000  # twice as many as may take part
 MAIN_CHAT = ("Main Chat", "discussion")
 PLANNING_CHAT = ("Planning", "planning")
 
@@ -60,7 +61,8 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
         case SessionDeleted() | SessionRestored() as e:
             return replace(state, deleted=isinstance(e, SessionDeleted))
         case ParticipantInvited() as e:
-            return replace(state, invites=_with(state.invites, envelope.id, Invite(e.role, e.expires_at, seq)))
+            invites = _with(state.invites, envelope.id, Invite(e.role, e.expires_at, seq))
+            return replace(state, invites=_newest(invites, MAX_INVITES))
         case ParticipantJoined() as e if e.user not in state.participants:
             person = Participant(e.user, e.name or e.user, e.role, seq)
             return replace(state, participants=_with(state.participants, e.user, person))
@@ -68,7 +70,7 @@ def evolve(state: SessionState, recorded: Recorded) -> SessionState:
             receipts = _without(state.receipts, e.user)
             return replace(state, participants=_without(state.participants, e.user), receipts=receipts)
         case ParticipantRemoved() as e:
-            removed = _newest(_with(_without(state.removed, e.user), e.user, seq))
+            removed = _newest(_with(_without(state.removed, e.user), e.user, seq), MAX_REMOVED)
             people, receipts = _without(state.participants, e.user), _without(state.receipts, e.user)
             return replace(state, participants=people, receipts=receipts, removed=removed)
         case ParticipantRoleChanged() as e if (known := state.participants.get(e.user)) is not None:
@@ -147,8 +149,8 @@ def _with(old: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
     return {**old, key: value}
 
 
-def _newest(removed: Mapping[str, int]) -> Mapping[str, int]:
-    return dict(list(removed.items())[-MAX_REMOVED:])
+def _newest(old: Mapping[K, V], most: int) -> Mapping[K, V]:
+    return dict(list(old.items())[-most:]) if len(old) > most else old
 
 
 def _without(old: Mapping[K, V], key: K) -> Mapping[K, V]:

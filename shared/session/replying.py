@@ -11,6 +11,8 @@ from shared.session.decided import Decided
 from shared.session.evolve import PLANNING_CHAT
 from shared.session.state import SessionState, Target
 
+MAX_OPEN = 200  # replies of a session that are waited for: all of them are in every snapshot
+
 
 class RequestReply(TargetedCommand):
     """Ask for an answer to a user's message, for another one beside an answer, or, with no message, for an opening."""
@@ -105,4 +107,6 @@ def finalize(state: SessionState, command: FinalizePlan) -> Decided | errors.Ref
 def _busy(state: SessionState, chat_id: str) -> errors.Refused | None:
     if state.second_prompt(chat_id) == "reject" and state.replies_in(chat_id):
         return errors.RuleBroken("an answer is being written in this chat")
+    if len(state.open_replies) >= MAX_OPEN:
+        return errors.LimitExceeded(f"{MAX_OPEN} replies that have not ended")
     return None

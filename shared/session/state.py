@@ -92,7 +92,7 @@ class SessionState:
     archived: bool = False
     deleted: bool = False
     participants: Mapping[str, Participant] = field(default_factory=dict)
-    invites: Mapping[str, Invite] = field(default_factory=dict)
+    invites: Mapping[str, Invite] = field(default_factory=dict)  # the latest thousands
     created_seq: int = 0
     title_seq: int = 0  # where its title was given
     removed: Mapping[str, int] = field(default_factory=dict)  # who, and at which seq; the latest hundreds

@@ -66,6 +66,11 @@ async def test_only_the_service_key_mints_tokens_of_others(http: httpx.AsyncClie
     assert problem(await http.post("/api/auth/token", json=wanted, headers=bearer("ada"))) == (401, 101)
     minted = await http.post("/api/auth/token", json=wanted, headers={"X-Service-Key": SERVICE_KEY})
     assert minted.json()["user"] == "ada"
+    renewed = await http.post("/api/auth/refresh", headers={"Authorization": f"Bearer {minted.json()['token']}"})
+    assert 0 <= renewed.json()["expires_at"] - minted.json()["expires_at"] < 30, "what was minted for a minute stays so"
+    for nobody in ("svc/llm", "a\0", "é" * 100):
+        answer = await http.post("/api/auth/token", json={"user": nobody}, headers={"X-Service-Key": SERVICE_KEY})
+        assert problem(answer) == (400, 107), nobody
 
 
 async def test_a_session_is_created_once_read_renamed_and_hidden_from_others(http: httpx.AsyncClient) -> None:
@@ -173,6 +178,7 @@ async def test_cross_origin_use_is_refused_unless_allowed(http: httpx.AsyncClien
 
 async def test_the_page_the_docs_and_the_numbers_are_there(http: httpx.AsyncClient) -> None:
     assert "Antiphon" in (await http.get("/")).text
+    assert ((await http.head("/")).status_code, (await http.head("/icon.svg")).status_code) == (200, 200)
     assert (await http.get("/api/docs")).status_code == 200
     assert "/api/sessions/{session_id}/stream" in (await http.get("/api/openapi.json")).json()["paths"]
     assert "antiphon_gateway_connections" in (await http.get("/metrics")).text

@@ -8,7 +8,7 @@ import httpx
 
 from shared import ids
 from tests.contract.test_served import ENDPOINTS
-from tests.support.gateways import read_models
+from tests.support.gateways import gateways, read_models
 from tests.support.web import problem, web, write
 
 TEXTS = [
@@ -50,6 +50,23 @@ class Asker:
         where = path.format_map(self._right | wrong)
         answer = await self._http.request(method, where, params=params, headers=headers, **content)  # type: ignore[arg-type]
         return f"{method} {where} {params} {body}", answer
+
+
+async def test_what_is_json_for_some_parsers_only_is_said_to_be_wrong(nats_url: str) -> None:
+    """Half of a surrogate pair, as scripts write a text that was cut inside an emoji, and numbers that JSON lacks."""
+    async with gateways(nats_url) as (gateway,), web(gateway, "ada") as http:
+        made = (await write(http, "POST", "/api/sessions", {})).json()
+        said, done = f"/api/chats/{made['chat_id']}/messages", f"/api/sessions/{made['session_id']}/operations"
+        params = {"session_id": made["session_id"]}
+        for odd in (r'"cut \ud83d"', r'{"\ud83d": 1}', str(10**30), "NaN", "-Infinity", "1e999"):
+            message, operation = (
+                f'{{"content":"x","metadata":{{"a":{odd}}}}}',
+                f'{{"kind":"k","target":"t","payload":{odd}}}',
+            )
+            for path, body in ((said, message), (done, operation)):
+                headers = {"Idempotency-Key": ids.uuid7(), "Content-Type": "application/json"}
+                answer = await http.post(path, content=body, params=params, headers=headers)
+                assert problem(answer) == (400, 107), (path, body, answer.text)
 
 
 async def test_nonsense_is_the_callers_mistake_and_stays_in_its_place(nats_url: str, database_url: str) -> None:

@@ -41,6 +41,18 @@ async def test_a_burst_of_receipts_is_two_events(nats_url: str) -> None:
         assert snapshot["data"]["receipts"] == [{"user": "bob", "up_to_seq": seqs[-1]}]
 
 
+async def test_a_receipt_beyond_the_end_spoils_no_other(nats_url: str) -> None:
+    async with gateways(nats_url, 1) as one, talking(one, "ada", "bob", "bob") as (ada, bob, other_tab):
+        session_id = await new_session(ada, bob)
+        seqs = [(await ada.send_message(session_id, str(number)))["seq"] for number in range(3)]
+        for seq in seqs:  # the first goes at once, the next ones wait for each other
+            reads = (read(bob, session_id, seq), read(other_tab, session_id, 1_000_000))
+            right, wrong = await asyncio.gather(*reads, return_exceptions=True)
+            assert (right["up_to_seq"], right["duplicate"]) == (seq, False), right
+            assert isinstance(wrong, ReplyError)
+            assert wrong.code == 422
+
+
 async def test_what_others_said_since_is_unread(nats_url: str, database_url: str) -> None:
     async with read_models(nats_url, database_url) as two, talking(two, "ada", "bob") as (ada, bob):
         session_id, older = await new_session(ada, bob), await new_session(bob)

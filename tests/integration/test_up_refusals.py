@@ -76,6 +76,7 @@ def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_secret_no_token_is_made(tmp_path: Path) -> None:
     told = sentence(antiphon("token", "--user", "anna", cwd=tmp_path, ANTIPHON_SECRET=""))
     assert "ANTIPHON_SECRET" in told
+    assert "nobody's id" in sentence(antiphon("token", "--user", "svc/llm", cwd=tmp_path))
 
 
 def test_a_token_proves_who_asked_for_it(tmp_path: Path) -> None:

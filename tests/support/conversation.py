@@ -34,7 +34,7 @@ def envelope(session_id: str, event: Event, *, event_id: str = "", actor: str = 
 
 async def put(bus: Bus, of: Envelope, msg_id: str = "") -> Published:
     """Publishes an event as a gateway does; `msg_id` lets a second copy of the same id pass."""
-    key = msg_id or subjects.command_msg_id(of.actor, of.subject, of.id)
+    key = msg_id or subjects.command_msg_id(of.actor, of.id)
     return await publish(bus.js, subjects.event(of.subject), encode(of), msg_id=key)
 
 

@@ -70,7 +70,7 @@ class World:
         envelope = wrap(
             event, event_id=event_id, session_id=self.session_id, source="test", actor=ALICE, traceparent=TRACE
         )
-        key = subjects.command_msg_id(ALICE, self.session_id, event_id)
+        key = subjects.command_msg_id(ALICE, event_id)
         subject = subjects.event(self.session_id)
         return (await publish(self.bus.js, subject, encode(envelope), msg_id=key, headers=headers)).seq
 

@@ -44,9 +44,7 @@ async def _publish(system: System, *batches: list[Envelope]) -> None:
     port = orjson.loads(DataDir(system.data_dir).ports_file.read_bytes())["nats"]
     async with connect(nats.url(port), "test") as bus:
         for events in batches:
-            batch = [
-                Message(encode(one), subjects.command_msg_id(one.actor, one.subject, one.id), {}) for one in events
-            ]
+            batch = [Message(encode(one), subjects.command_msg_id(one.actor, one.id), {}) for one in events]
             if await publish_together(bus.client, subjects.event(events[0].subject), batch) is None:
                 raise RuntimeError("the bus refused a batch")
 

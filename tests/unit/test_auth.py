@@ -1,5 +1,7 @@
 """Tokens and invitations."""
 
+import time
+
 import jwt
 import pytest
 from hypothesis import given
@@ -29,11 +31,32 @@ def test_an_expired_token_is_told_from_a_wrong_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "claims", [{"exp": 2**33}, {"sub": "u"}, {"sub": "", "exp": 2**33}, {"sub": "u" * 129, "exp": 2**33}]
+    "claims",
+    [
+        {"exp": 2**33},
+        *({"sub": sub, "exp": 2**33} for sub in ("", "u" * 129, "é" * 65, "u\0", "svc/llm")),
+        {"sub": "u"},
+    ],
 )
 def test_a_token_that_names_nobody_is_refused(claims: dict[str, object]) -> None:
     with pytest.raises(errors.Unauthorized):
         auth.verify(SECRET, jwt.encode(claims, SECRET, algorithm="HS256"))
+
+
+def test_a_clock_that_is_ahead_makes_good_tokens_all_the_same() -> None:
+    """Gateways mint, too, and a client takes its token to the next one."""
+    now = int(time.time())
+    for times in ({"iat": now + 90}, {"nbf": now + 2}, {"nbf": now - 9.5}, {"iat": "soon"}, {"nbf": None}):
+        token = jwt.encode({"sub": "u", "exp": now + 600, **times}, SECRET, algorithm="HS256")
+        assert auth.verify(SECRET, token).expires_at == now + 600
+    for times in ({"nbf": now + 60}, {"nbf": "soon"}, {"nbf": [1]}):
+        with pytest.raises(errors.Unauthorized):
+            auth.verify(SECRET, jwt.encode({"sub": "u", "exp": now + 600, **times}, SECRET, algorithm="HS256"))
+
+
+@pytest.mark.parametrize("end", [2**33, 253_402_300_799, 2**70, 10**400, "99999999999"])
+def test_an_end_far_away_is_one_that_clients_can_count_to(end: object) -> None:
+    assert auth.verify(SECRET, jwt.encode({"sub": "u", "exp": end}, SECRET, algorithm="HS256")).expires_at == 2**32 - 1
 
 
 def test_an_invitation_is_the_same_for_the_same_event_and_can_not_be_made_up() -> None:

@@ -49,6 +49,16 @@ def test_another_command_under_the_same_id_is_none(fields: dict[str, object]) ->
     assert not is_repeat(send(**fields), "message.posted.v1", decided(send()))
 
 
+@pytest.mark.parametrize("other", [True, 1.0])
+def test_what_python_takes_for_equal_is_another_value_all_the_same(other: object) -> None:
+    assert is_repeat(
+        send(metadata={"b": {"c": 1, "d": 2}}), "message.posted.v1", decided(send(metadata={"b": {"d": 2, "c": 1}}))
+    )
+    assert not is_repeat(
+        send(metadata={"b": {"c": other}}), "message.posted.v1", decided(send(metadata={"b": {"c": 1}}))
+    )
+
+
 def test_another_type_is_none() -> None:
     assert not is_repeat(CreateSession(id=ID), "message.posted.v1", decided(send()))
 

@@ -55,6 +55,15 @@ def test_what_is_no_command_is_a_violation(text: bytes) -> None:
         decode(text)
 
 
+def test_half_of_a_surrogate_pair_costs_a_character_and_no_connection() -> None:
+    """What `JSON.stringify` makes of a text that was cut inside an emoji."""
+    found = decode(rb'{"id":1,"rpc":{"data":{"\udc00":["cut \uD83D","\ud83d\ude00 \u00e9","\ude00\ud83d"]}}}')
+    assert found == [ClientCommand(1, "rpc", {"data": {"\ufffd": ["cut \ufffd", "\U0001f600 \u00e9", "\ufffd\ufffd"]}})]
+    for still_none in (rb'{"id":1,"rpc":{"data":["\ud83d",NaN]}}', rb'{"id":1,"rpc":{"data":["\ud83d",1e999]}}'):
+        with pytest.raises(ProtocolViolation):
+            decode(still_none)
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_do_anything_but_decode_or_violate(text: bytes) -> None:
     with suppress(ProtocolViolation):

@@ -53,14 +53,16 @@ async def guest(gateway: InGateway, request: Request, body: NewGuest | None = No
 
 @router.post("/refresh")
 async def refresh(gateway: InGateway, given: Annotated[str, Depends(bearer)]) -> Response:
-    """A new token of the same user. An operator or an application's user gets what they had, for 30 days.
+    """A new token of the same user. An operator or an application's user gets what they had, for as long as that was
+    minted for, and for 30 days at most.
 
     A guest has nothing but the token: one that has expired a while ago is still good for this.
     """
     who = auth.verify(gateway.secret, given, gateway.settings.guest_grace_s)
     if not who.guest:
         who = gateway.verify(given)
-    token = auth.mint(gateway.secret, who.user, who.name, guest=who.guest, operator=who.operator)
+    ttl_s = auth.GUEST_TTL_S if who.guest else who.ttl_s
+    token = auth.mint(gateway.secret, who.user, who.name, ttl_s, guest=who.guest, operator=who.operator)
     return _answer(gateway, token)
 
 
@@ -77,4 +79,6 @@ def _application(
 @router.post("/token", dependencies=[Depends(_application)])
 async def token(gateway: InGateway, body: NewToken) -> Response:
     """A token for one of the application's users. The service key comes as `X-Service-Key` or as the bearer."""
+    if not auth.is_user(body.user):
+        raise errors.BadRequest(f"user: {auth.USERS}")
     return _answer(gateway, auth.mint(gateway.secret, body.user, body.name, body.ttl_s, operator=body.operator))

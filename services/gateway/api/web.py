@@ -48,14 +48,14 @@ def headers(host: str | None, addresses: Addresses) -> dict[str, str]:
 def install(app: FastAPI, addresses: Addresses, dist: Path = DIST) -> None:
     """Afterwards `/` is the web client, or says how to build it."""
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def index(request: Request) -> Response:
         page = dist / "index.html"
         if not page.is_file():
             return HTMLResponse(MISSING)
         return FileResponse(page, headers=headers(request.headers.get("host"), addresses))
 
-    @app.get("/icon.svg", include_in_schema=False)
+    @app.api_route("/icon.svg", methods=["GET", "HEAD"], include_in_schema=False)
     async def icon(request: Request) -> Response:
         file = dist / "icon.svg"
         if not file.is_file():

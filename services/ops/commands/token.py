@@ -22,6 +22,8 @@ def token(
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
 ) -> None:
     """Mint a token and print it."""
+    if not auth.is_user(user):
+        raise errors.BadUser(text=user, rule=auth.USERS)
     secret = keys.signing_secret(environment(context), DataDir(data_dir.absolute()).secrets_file)
     print(auth.mint(secret, user, name=name, ttl_s=seconds(ttl), operator=operator))
 
