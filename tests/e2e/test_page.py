@@ -27,6 +27,8 @@ HOSTILE = (
     "`<iframe srcdoc='<script>alert(1)</script>'>`",
     "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
     "<form><input name=body></form><input name=attributes>",
+    ">" * 16_000,
+    "*a **b " * 1_000 + " b** a*" * 1_000,
 )
 
 
