@@ -30,6 +30,17 @@ HOSTILE = (
     ">" * 16_000,
     "*a **b " * 1_000 + " b** a*" * 1_000,
 )
+NO_STORAGE = """() => {
+  const denied = () => { throw new DOMException("denied", "SecurityError"); };
+  Object.defineProperty(window, "localStorage", { get: denied });
+  IDBFactory.prototype.open = denied;
+}"""  # where somebody has blocked all that sites may keep
+NO_ROOM = """() => {
+  const full = () => { throw new DOMException("full", "QuotaExceededError"); };
+  Storage.prototype.setItem = IDBObjectStore.prototype.put = full;
+}"""
+NO_DATABASE = '() => { IDBFactory.prototype.open = () => { throw new DOMException("denied", "SecurityError"); } }'
+NO_ANSWER = "() => { IDBFactory.prototype.open = () => ({}); }"  # a database that is neither opened nor refused
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +119,24 @@ async def test_what_is_typed_offline_survives_a_reload_and_is_sent_once(
     await bob.shows("Come in!", "One", "Two")
     await bob.say("Three")
     await bob.shows("Come in!", "One", "Two", "Three")
+
+
+@pytest.mark.parametrize(
+    "refusal", [NO_STORAGE, NO_ROOM, NO_DATABASE, NO_ANSWER], ids=["storage", "room", "database", "answer"]
+)
+async def test_a_browser_that_keeps_nothing_can_be_talked_with(
+    refusal: str, system: System, browser: "playwright_api.Browser"
+) -> None:
+    ada = await window(browser)
+    await ada.page.add_init_script(f"({refusal})()")
+    await ada.enter(system.addresses[0], "Ada")
+    await ada.page.get_by_label("Message", exact=True).press_sequentially("Typed")
+    await ada.say("Hello")
+    await ada.shows("Hello")
+    if refusal in (NO_DATABASE, NO_ANSWER):
+        await ada.page.reload()
+        await ada.shows("Hello")
+    assert ada.complaints == []
 
 
 async def test_a_refused_message_says_why_and_can_be_discarded(

@@ -5,13 +5,14 @@ import { plain } from "../model/plain";
 import type { Message, Row, Summary } from "../model/types";
 import { t } from "../i18n";
 import * as identity from "./identity";
+import { read } from "./kept";
 import { type Failure, ask, call, met } from "./link";
 import { chat, chatId, chosen, close, follow, open, past, state, visible } from "./opened";
 import * as outbox from "./outbox";
 import { refresh, undoable } from "./sessions";
 
 export const me = signal(identity.known());
-export const asking = signal(localStorage.getItem("antiphon.ask") !== "no");
+export const asking = signal(read("antiphon.ask") !== "no");
 export const toast = signal("");
 const TITLE_CHARS = 60;
 const SAID_MS = 4000;

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { act, asking, me, send } from "../store/actions";
+import { keep, read } from "../store/kept";
 import { ask } from "../store/link";
 import { chat, past, problem, state } from "../store/opened";
 
@@ -20,7 +21,7 @@ export function Composer() {
   const keyNow = useRef(key);
   keyNow.current = key;
   useEffect(() => {
-    box.current!.value = localStorage.getItem(key) ?? "";
+    box.current!.value = read(key) ?? "";
     if (matchMedia("(hover: hover)").matches) box.current!.focus();
   }, [key]);
   const running = here ? [...here.running.values()].filter((it) => it.chat === chat.value) : [];
@@ -29,7 +30,7 @@ export function Composer() {
     const content = box.current!.value.trim();
     if (!content) return;
     box.current!.value = "";
-    localStorage.removeItem(keyNow.current);
+    keep(keyNow.current, null);
     send(content);
   };
   const onKey = (event: KeyboardEvent) => {
@@ -37,8 +38,7 @@ export function Composer() {
   };
   const onInput = () => {
     const { value } = box.current!;
-    if (value) localStorage.setItem(keyNow.current, value);
-    else localStorage.removeItem(keyNow.current);
+    keep(keyNow.current, value || null);
     if (!here?.at || Date.now() - typedAt < TYPING_EVERY_MS) return;
     typedAt = Date.now();
     void ask("typing", { session_id: here.id, chat_id: chat.value }).catch(() => undefined); // a courtesy: never tried again
@@ -46,7 +46,7 @@ export function Composer() {
   const readsOnly = here?.people.get(me.value!.user)?.role === "viewer";
   const closed = !!past.value || !!here?.deleted || readsOnly || !!(here && problem.value);
   const canFinalize = here?.chats.get(chat.value)?.type === "planning" && !running.some((it) => it.purpose === "finalize");
-  const remember = (on: boolean) => ((asking.value = on), localStorage.setItem("antiphon.ask", on ? "yes" : "no"));
+  const remember = (on: boolean) => ((asking.value = on), keep("antiphon.ask", on ? "yes" : "no"));
   return (
     <form id="composer" onSubmit={submit}>
       <textarea id="text" ref={box} rows={1} maxLength={16384} placeholder={t.value.writeHere} aria-label={t.value.message} disabled={closed} onKeyDown={onKey} onInput={onInput} />
