@@ -42,7 +42,8 @@ export function send(content: string, parent?: string): void {
     create(session, data);
   }
   const { leaf = null, newest = null } = visible.value ?? {};
-  const follows = parent ?? (leaf && newest && leaf !== newest ? leaf.id : undefined);
+  const sequel = outbox.waiting.value.filter((it) => it.session === session && it.data["chat_id"] === chat.value && it.data["parent"] && !it.refused).at(-1);
+  const follows = parent ?? (leaf && newest && leaf !== newest ? (sequel ?? leaf).id : undefined);
   const data = { session_id: session, chat_id: chat.value || undefined, content, reply: asking.value, parent: follows };
   void outbox.post({ id: uuid7(), method: "message.send", session, data, time }, me.value!.user);
 }
