@@ -16,6 +16,7 @@ export const asking = signal(read("antiphon.ask") !== "no");
 export const toast = signal("");
 const TITLE_CHARS = 60;
 const SAID_MS = 4000;
+const ALREADY_IN = 422; // the only rule that joining can break
 let saying = 0;
 
 /** Says something in passing. */
@@ -117,13 +118,26 @@ export async function invite(): Promise<string> {
   return made ? `${location.origin}/#join=${made.invite}` : "";
 }
 
+/** Takes part by an invitation; the session it is for, or null. Who is in it already is there by the same address. */
+async function join(token: string): Promise<string | null> {
+  await met;
+  try {
+    return (await call<{ session_id: string }>("session.join", { id: uuid7(), invite: token })).session_id;
+  } catch (error) {
+    const { code } = error as Failure;
+    if (code === ALREADY_IN) return token.split(".")[0]!;
+    if (code === 410) say(t.value.inviteOver);
+    else refused(error);
+    return null;
+  }
+}
+
 /** Goes where the address says: into a session, or into one by an invitation, which is taken out of the address at once. */
 export async function arrive(): Promise<void> {
   const wanted = new URLSearchParams(location.hash.slice(1));
   const token = wanted.get("join");
   if (token) history.replaceState(null, "", location.pathname);
-  const joined = token && (await act<{ session_id: string }>("session.join", { invite: token, session_id: undefined }));
-  const id = joined ? joined.session_id : wanted.get("session");
+  const id = token ? await join(token) : wanted.get("session");
   if (id) open(id, !outbox.waiting.value.some((it) => it.session === id && it.method === "session.create"));
   refresh();
 }
