@@ -38,6 +38,11 @@ export async function enterWith(given: string): Promise<Identity> {
   return keep(given);
 }
 
+/** Calls `gone` when in another tab this user left the browser, or somebody else came in. */
+export function whenGone(user: string, gone: () => void): void {
+  addEventListener("storage", ({ key }) => (key === KEY || key === null) && known()?.user !== user && gone());
+}
+
 /** Forgets who this browser is. */
 export function leave(): void {
   kept.keep(KEY, null);

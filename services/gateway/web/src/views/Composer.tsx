@@ -17,7 +17,7 @@ export function writeAgain(): void {
 export function Composer() {
   const box = useRef<HTMLTextAreaElement>(null);
   const here = state.value;
-  const key = `antiphon.draft.${here?.id ?? "new"}`;
+  const key = `antiphon.draft.${me.value!.user}.${here?.id ?? "new"}`;
   const keyNow = useRef(key);
   keyNow.current = key;
   useEffect(() => {
