@@ -102,3 +102,19 @@ async def test_a_session_is_renamed_exported_archived_deleted_and_restored(ada: 
     await page.get_by_role("button", name="Undo").click()
     await entry.wait_for()
     assert ada.complaints == []
+
+
+async def test_a_text_is_copied_where_the_browser_gives_no_clipboard(ada: Page) -> None:
+    page = await ada.page.context.new_page()
+    await page.add_init_script("Object.defineProperty(navigator, 'clipboard', { get: () => undefined })")
+    other = Page(page)
+    await page.goto(ada.page.url)
+    await page.get_by_role("button", name="New conversation").click()
+    await other.say("Copy me\n\n```python\nand = 'me'\n```")
+    await other.page.locator(".message.posted").hover()
+    for place, text in enumerate(("and = 'me'", "Copy me\n\n```python\nand = 'me'\n```")):
+        await page.get_by_role("button", name="Copy").nth(place).click()
+        await page.get_by_role("alert").get_by_text("Copied.").wait_for()
+        assert await ada.page.evaluate("navigator.clipboard.readText()") == text
+    assert other.complaints == []
+    await page.close()

@@ -2,9 +2,10 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { clock, t } from "../i18n";
 import type { Beside } from "../model/thread";
 import type { Message, Note } from "../model/types";
-import { act, answerAgain, pick, sayAnew, say, words } from "../store/actions";
+import { act, answerAgain, pick, sayAnew, words } from "../store/actions";
 import { discard, retry } from "../store/outbox";
 import { titleOf } from "./Agents";
+import { copy } from "./copying";
 import { confirm } from "./Dialog";
 import { Markdown } from "./Markdown";
 import { memo } from "./memo";
@@ -117,8 +118,4 @@ function Editor({ item, how, close }: { item: Message; how: "edit" | "anew"; clo
 export function NoteView({ note }: { note: Note }) {
   const name = note.what === "switched" ? titleOf(note.name) : note.name;
   return <p class="hint event" data-id={note.id}>{name} {t.value[note.what]}{note.reason && `: ${note.reason}`} · {clock(note.time)}</p>;
-}
-
-async function copy(text: string): Promise<void> {
-  await navigator.clipboard.writeText(text).then(() => say(t.value.copied), () => undefined);
 }
