@@ -104,6 +104,20 @@ async def test_a_session_is_renamed_exported_archived_deleted_and_restored(ada: 
     assert ada.complaints == []
 
 
+async def test_what_is_too_long_is_told_and_stays_whole(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await page.get_by_label("Message", exact=True).focus()
+    await page.evaluate("text => navigator.clipboard.writeText(text)", "word " * 4000 + "the end")
+    await page.keyboard.press("Control+V")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("alert").get_by_text("That is too long.").wait_for()
+    assert (await page.get_by_label("Message", exact=True).input_value()).endswith("the end")
+    await ada.say("🙂" * 16_000)  # half of what is allowed were they counted as two each
+    await ada.shows("🙂" * 16_000)
+    assert ada.complaints == []
+
+
 async def test_a_text_is_copied_where_the_browser_gives_no_clipboard(ada: Page) -> None:
     page = await ada.page.context.new_page()
     await page.add_init_script("Object.defineProperty(navigator, 'clipboard', { get: () => undefined })")
@@ -118,3 +132,13 @@ async def test_a_text_is_copied_where_the_browser_gives_no_clipboard(ada: Page) 
         assert await ada.page.evaluate("navigator.clipboard.readText()") == text
     assert other.complaints == []
     await page.close()
+
+
+async def test_the_enter_that_ends_a_composed_word_sends_nothing(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await page.get_by_label("Message", exact=True).fill("にほん")
+    ended = {"key": "Enter", "keyCode": 229, "bubbles": True, "cancelable": True}  # as Safari tells it
+    await page.get_by_label("Message", exact=True).dispatch_event("keydown", ended)
+    assert await page.get_by_label("Message", exact=True).input_value() == "にほん"
+    await page.get_by_label("Message", exact=True).fill("")

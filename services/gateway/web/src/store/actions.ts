@@ -15,6 +15,7 @@ export const me = signal(identity.known());
 export const asking = signal(read("antiphon.ask") !== "no");
 export const toast = signal("");
 const TITLE_CHARS = 60;
+const MESSAGE_CHARS = 16_384; // code points, as the gateway counts
 const SAID_MS = 4000;
 const ALREADY_IN = 422; // the only rule that joining can break
 let saying = 0;
@@ -31,6 +32,13 @@ export const refused = (error: unknown): void => say(words(error as Failure));
 /** An error in a person's words. */
 export function words({ code, message }: Failure): string {
   return t.value.errors[code] ?? message ?? t.value.errors[100]!;
+}
+
+/** Whether a text is short enough to be sent; says so where it is not. */
+export function fits(content: string): boolean {
+  const short = content.length <= MESSAGE_CHARS || Array.from(content).length <= MESSAGE_CHARS;
+  if (!short) say(words({ code: 413, message: "" }));
+  return short;
 }
 
 /** Sends what was typed; where no session is open, into a new one that is named after it. */
