@@ -134,6 +134,20 @@ async def test_a_text_is_copied_where_the_browser_gives_no_clipboard(ada: Page) 
     await page.close()
 
 
+async def test_what_is_written_from_right_to_left_reads_from_right_to_left(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await ada.say("שלום, Ada!\n\n- אחת\n\nAnd from the left")
+    await page.locator(".message.posted").wait_for()
+    found = await page.evaluate(
+        "() => [...document.querySelectorAll('.text :is(p, li)')].map((it) => getComputedStyle(it).direction)"
+    )
+    assert found == ["rtl", "rtl", "ltr"]
+    await page.get_by_label("Message", exact=True).fill("שלום")
+    assert await page.evaluate("getComputedStyle(document.getElementById('text')).direction") == "rtl"
+    await page.get_by_label("Message", exact=True).fill("")
+
+
 async def test_the_enter_that_ends_a_composed_word_sends_nothing(ada: Page) -> None:
     page = ada.page
     await page.get_by_role("button", name="New conversation").click()

@@ -8,7 +8,7 @@ export function Markdown({ text }: { text: string }) {
   return <div class="text">{blocks(text).map((block, place) => (block.code === undefined ? <Prose key={place} html={block.html} /> : <Code key={place} block={block} />))}</div>;
 }
 
-const Prose = memo(({ html }: { html: string }) => <div dangerouslySetInnerHTML={{ __html: html }} />);
+const Prose = memo(({ html }: { html: string }) => <div dir="auto" dangerouslySetInnerHTML={{ __html: html }} />);
 
 const Code = memo(({ block }: { block: Block }) => {
   return (
