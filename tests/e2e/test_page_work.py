@@ -156,3 +156,18 @@ async def test_the_enter_that_ends_a_composed_word_sends_nothing(ada: Page) -> N
     await page.get_by_label("Message", exact=True).dispatch_event("keydown", ended)
     assert await page.get_by_label("Message", exact=True).input_value() == "にほん"
     await page.get_by_label("Message", exact=True).fill("")
+
+
+async def test_a_character_that_is_cut_in_half_keeps_nothing_from_being_sent(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await ada.say("a" + "🙂" * 40)  # its title is cut
+    await ada.shows("a" + "🙂" * 40)
+    await page.evaluate(
+        """() => {
+          document.getElementById("text").value = "half \\ud83d of it";
+          document.getElementById("composer").requestSubmit();
+        }"""
+    )
+    await ada.shows("a" + "🙂" * 40, "half \ufffd of it")
+    assert ada.complaints == []

@@ -47,7 +47,7 @@ export function send(content: string, parent?: string): void {
   let session = state.value?.id;
   if (!session) {
     session = uuid7();
-    const data = { session_id: session, title: plain(content).slice(0, TITLE_CHARS) };
+    const data = { session_id: session, title: Array.from(plain(content)).slice(0, TITLE_CHARS).join("") };
     create(session, data);
   }
   const { leaf = null, newest = null } = visible.value ?? {};

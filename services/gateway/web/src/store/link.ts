@@ -68,7 +68,12 @@ export async function call<T>(method: string, data: object): Promise<T> {
 
 /** Asks once; for what is of no use later. */
 export async function ask<T>(method: string, data: object): Promise<T> {
-  return (await client.rpc(method, data)).data as T;
+  return (await client.rpc(method, JSON.parse(JSON.stringify(data, whole)))).data as T;
+}
+
+/** Half of a character, as a text that was cut may end with, is no Unicode: no gateway would take it. */
+function whole(_: string, value: unknown): unknown {
+  return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : value;
 }
 
 /** Whether the command may still have taken effect, or may at another try. */
