@@ -124,10 +124,10 @@ async def test_a_text_is_copied_where_the_browser_gives_no_clipboard(ada: Page) 
     other = Page(page)
     await page.goto(ada.page.url)
     await page.get_by_role("button", name="New conversation").click()
-    await other.say("Copy me\n\n```python\nand = 'me'\n```")
+    await other.say("Take me\n\n```python\nand = 'me'\n```")
     await other.page.locator(".message.posted").hover()
-    for place, text in enumerate(("and = 'me'", "Copy me\n\n```python\nand = 'me'\n```")):
-        await page.get_by_role("button", name="Copy").nth(place).click()
+    for place, text in enumerate(("and = 'me'", "Take me\n\n```python\nand = 'me'\n```")):
+        await page.locator(".message").get_by_role("button", name="Copy", exact=True).nth(place).click()
         await page.get_by_role("alert").get_by_text("Copied.").wait_for()
         assert await ada.page.evaluate("navigator.clipboard.readText()") == text
     assert other.complaints == []
