@@ -27,7 +27,20 @@ HOSTILE = (
     "`<iframe srcdoc='<script>alert(1)</script>'>`",
     "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
     "<form><input name=body></form><input name=attributes>",
+    ">" * 16_000,
+    "*a **b " * 1_000 + " b** a*" * 1_000,
 )
+NO_STORAGE = """() => {
+  const denied = () => { throw new DOMException("denied", "SecurityError"); };
+  Object.defineProperty(window, "localStorage", { get: denied });
+  IDBFactory.prototype.open = denied;
+}"""  # where somebody has blocked all that sites may keep
+NO_ROOM = """() => {
+  const full = () => { throw new DOMException("full", "QuotaExceededError"); };
+  Storage.prototype.setItem = IDBObjectStore.prototype.put = full;
+}"""
+NO_DATABASE = '() => { IDBFactory.prototype.open = () => { throw new DOMException("denied", "SecurityError"); } }'
+NO_ANSWER = "() => { IDBFactory.prototype.open = () => ({}); }"  # a database that is neither opened nor refused
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +119,73 @@ async def test_what_is_typed_offline_survives_a_reload_and_is_sent_once(
     await bob.shows("Come in!", "One", "Two")
     await bob.say("Three")
     await bob.shows("Come in!", "One", "Two", "Three")
+
+
+@pytest.mark.parametrize(
+    "refusal", [NO_STORAGE, NO_ROOM, NO_DATABASE, NO_ANSWER], ids=["storage", "room", "database", "answer"]
+)
+async def test_a_browser_that_keeps_nothing_can_be_talked_with(
+    refusal: str, system: System, browser: "playwright_api.Browser"
+) -> None:
+    ada = await window(browser)
+    await ada.page.add_init_script(f"({refusal})()")
+    await ada.enter(system.addresses[0], "Ada")
+    await ada.page.get_by_label("Message", exact=True).press_sequentially("Typed")
+    await ada.say("Hello")
+    await ada.shows("Hello")
+    if refusal in (NO_DATABASE, NO_ANSWER):
+        await ada.page.reload()
+        await ada.shows("Hello")
+    assert ada.complaints == []
+
+
+async def test_what_a_closed_tab_did_not_send_is_sent_by_one_that_is_open(
+    system: System, browser: "playwright_api.Browser"
+) -> None:
+    ada = await window(browser)
+    cut = False
+    sockets: list[playwright_api.WebSocketRoute] = []
+
+    async def through(socket: "playwright_api.WebSocketRoute") -> None:
+        sockets.append(socket)
+        await socket.close() if cut else socket.connect_to_server()
+
+    await ada.page.context.route_web_socket("**/connection/websocket", through)
+    await ada.enter(system.addresses[0], "Ada")
+    await ada.say("One")
+    await ada.shows("One")
+    other = Page(await ada.page.context.new_page())
+    await other.page.goto(ada.page.url)
+    await other.shows("One")
+    cut = True
+    for socket in sockets:
+        await socket.close()
+    await ada.say("Two")
+    await ada.say("Three")
+    await ada.page.locator(".message.pending").nth(1).wait_for()
+    await eventually(lambda: written(ada))
+    await ada.page.close()
+    cut = False
+    await other.shows("One", "Two", "Three")
+    assert other.complaints == []
+
+
+async def test_who_leaves_the_browser_leaves_it_in_every_tab_with_all_they_wrote(
+    system: System, browser: "playwright_api.Browser"
+) -> None:
+    ada = await window(browser)
+    await ada.enter(system.addresses[0], "Ada")
+    await ada.page.get_by_label("Message", exact=True).fill("Ada's own thoughts")
+    other = await ada.page.context.new_page()
+    await other.goto(system.addresses[0])
+    await other.get_by_text("What shall we talk about?").wait_for()
+    await ada.page.get_by_role("button", name="Settings").click()
+    await ada.page.get_by_role("menuitem", name="Leave this browser").click()
+    for page in (ada.page, other):
+        await page.get_by_role("heading", name="Welcome").wait_for()
+    await ada.enter(system.addresses[0], "Bob")
+    assert await ada.page.get_by_label("Message", exact=True).input_value() == ""
+    assert ada.complaints == []
 
 
 async def test_a_refused_message_says_why_and_can_be_discarded(

@@ -91,6 +91,31 @@ async def test_every_gateway_is_killed_and_what_is_typed_meanwhile_is_sent_once(
     assert ada.complaints == []
 
 
+async def test_what_is_typed_without_a_net_is_sent_once_it_is_back(
+    system: System, browser: "playwright_api.Browser"
+) -> None:
+    ada = await window(browser)
+    cut = False
+
+    async def through(socket: "playwright_api.WebSocketRoute") -> None:
+        await socket.close() if cut else socket.connect_to_server()
+
+    await ada.page.route_web_socket("**/connection/websocket", through)
+    await ada.enter(system.addresses[0], "Ada")
+    await ada.say("On land")
+    await ada.shows("On land")
+    cut = True
+    await ada.page.context.set_offline(True)
+    await ada.page.locator("#status", has_text="offline").wait_for()
+    await ada.say("At sea")
+    await ada.page.get_by_text("sent as soon as there is a connection").wait_for()
+    cut = False
+    await ada.page.context.set_offline(False)
+    await ada.shows("On land", "At sea")
+    assert await ada.page.locator(".message.refused").count() == 0
+    assert ada.complaints == []
+
+
 async def test_what_goes_over_http_goes_to_the_next_gateway_too(
     system: System, browser: "playwright_api.Browser"
 ) -> None:

@@ -150,3 +150,26 @@ async def test_chats_have_names_and_messages_of_their_own_and_move_nobody(people
     assert "Chat" in told.replace("Side talk", "")
     await bob.page.get_by_role("menuitem", name="Main Chat").click()
     await bob.page.locator("#messages").get_by_text("in the first one").wait_for()
+
+
+async def test_what_is_said_quickly_on_another_branch_is_all_there(people: People) -> None:
+    ada, bob = people
+    await begun(people, "one way")
+    said = ada.message("one way").first
+    await said.hover()
+    await said.get_by_role("button", name="Edit and ask again").click()
+    await said.get_by_role("textbox").fill("another way")
+    await ada.page.get_by_label("ask the assistant").set_checked(False)
+    await said.get_by_role("button", name="Send").click()
+    await ada.message("another way").and_(ada.page.locator(".posted")).wait_for()
+    await ada.page.get_by_role("button", name="Previous").click()
+    await ada.shows("one way")
+    await ada.page.evaluate(
+        """() => ["A", "B", "C"].forEach((text) => {
+          document.getElementById("text").value = text;
+          document.getElementById("composer").requestSubmit();
+        })"""
+    )  # before the first of them is in the log
+    await ada.shows("one way", "A", "B", "C")
+    await bob.page.get_by_role("button", name="Previous").click()
+    await bob.shows("one way", "A", "B", "C")

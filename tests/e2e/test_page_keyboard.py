@@ -181,6 +181,24 @@ async def test_it_all_fits_a_phone(system: System, browser: "playwright_api.Brow
     assert ada.complaints == []
 
 
+async def test_a_long_name_fits_a_phone(system: System, browser: "playwright_api.Browser") -> None:
+    ada = await window(browser, viewport=PHONE, has_touch=True, is_mobile=True)
+    bob = await window(browser, viewport=PHONE, has_touch=True, is_mobile=True)
+    await ada.enter(system.addresses[0], "A" * 60)
+    await ada.say("Come in!")
+    await ada.shows("Come in!")
+    await ada.page.get_by_role("button", name="More", exact=True).tap()
+    await ada.page.get_by_role("menuitem", name="Invite").tap()
+    await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
+    await bob.enter(str(await ada.page.evaluate("navigator.clipboard.readText()")), "B" * 60)
+    await bob.shows("Come in!")
+    await ada.page.get_by_text("Seen by B").wait_for()
+    for one in (ada, bob):
+        await one.page.locator(".event").wait_for()
+        width = "(it) => it.scrollWidth"
+        assert await one.page.locator("#scroll").evaluate(width) == PHONE["width"]
+
+
 async def test_nothing_jumps_while_a_reply_is_written(system: System, browser: "playwright_api.Browser") -> None:
     ada = await window(browser)
     await ada.enter(system.addresses[0], "Ada")

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.page import CHROMIUM, NO_CHROMIUM, Page, invited
+from tests.support.eventually import eventually
 from tests.support.system import System, whole_system
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
@@ -123,3 +124,33 @@ async def test_who_leaves_a_session_has_it_no_more_and_who_is_removed_is_told(pe
     await ada.page.get_by_role("listitem").filter(has_text="Bob").get_by_role("button", name="Remove").click()
     await bob.page.get_by_role("alert").get_by_text("you are not part of it").wait_for()
     await bob.entry("Come in!").wait_for(state="detached")
+
+
+async def test_an_invitation_leads_in_whoever_is_in_already_or_was_removed(people: People) -> None:
+    ada, bob = people
+
+    async def invitation() -> str:
+        await ada.page.evaluate("navigator.clipboard.writeText('')")
+        await ada.page.get_by_role("button", name="Invite").click()
+        await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
+        link = await eventually(lambda: ada.page.evaluate("navigator.clipboard.readText()"))
+        return str(link).split("#")[1]
+
+    async def follow(hash_: str) -> None:
+        await bob.page.evaluate("it => { location.hash = it }", hash_)
+
+    first = await invitation()
+    await bob.page.get_by_role("button", name="New conversation").click()
+    await bob.page.get_by_text("What shall we talk about?").wait_for()
+    await follow(first)
+    await bob.shows("Come in!")
+    await ada.page.locator("#people", has_text="Bob").click()
+    await ada.page.get_by_role("listitem").filter(has_text="Bob").get_by_role("button", name="Remove").click()
+    await bob.page.get_by_role("alert").get_by_text("you are not part of it").wait_for()
+    await ada.page.keyboard.press("Escape")
+    await follow(first)
+    await bob.page.get_by_role("alert").get_by_text("This invitation is no longer good.").wait_for()
+    await follow(await invitation())
+    await bob.page.get_by_text("you are not part of it").wait_for(state="detached")
+    await bob.say("Here again")
+    await ada.shows("Come in!", "Here again")

@@ -102,3 +102,72 @@ async def test_a_session_is_renamed_exported_archived_deleted_and_restored(ada: 
     await page.get_by_role("button", name="Undo").click()
     await entry.wait_for()
     assert ada.complaints == []
+
+
+async def test_what_is_too_long_is_told_and_stays_whole(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await page.get_by_label("Message", exact=True).focus()
+    await page.evaluate("text => navigator.clipboard.writeText(text)", "word " * 4000 + "the end")
+    await page.keyboard.press("Control+V")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("alert").get_by_text("That is too long.").wait_for()
+    assert (await page.get_by_label("Message", exact=True).input_value()).endswith("the end")
+    await ada.say("🙂" * 16_000)  # half of what is allowed were they counted as two each
+    await ada.shows("🙂" * 16_000)
+    assert ada.complaints == []
+
+
+async def test_a_text_is_copied_where_the_browser_gives_no_clipboard(ada: Page) -> None:
+    page = await ada.page.context.new_page()
+    await page.add_init_script("Object.defineProperty(navigator, 'clipboard', { get: () => undefined })")
+    other = Page(page)
+    await page.goto(ada.page.url)
+    await page.get_by_role("button", name="New conversation").click()
+    await other.say("Take me\n\n```python\nand = 'me'\n```")
+    await other.page.locator(".message.posted").hover()
+    for place, text in enumerate(("and = 'me'", "Take me\n\n```python\nand = 'me'\n```")):
+        await page.locator(".message").get_by_role("button", name="Copy", exact=True).nth(place).click()
+        await page.get_by_role("alert").get_by_text("Copied.").wait_for()
+        assert await ada.page.evaluate("navigator.clipboard.readText()") == text
+    assert other.complaints == []
+    await page.close()
+
+
+async def test_what_is_written_from_right_to_left_reads_from_right_to_left(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await ada.say("שלום, Ada!\n\n- אחת\n\nAnd from the left")
+    await page.locator(".message.posted").wait_for()
+    found = await page.evaluate(
+        "() => [...document.querySelectorAll('.text :is(p, li)')].map((it) => getComputedStyle(it).direction)"
+    )
+    assert found == ["rtl", "rtl", "ltr"]
+    await page.get_by_label("Message", exact=True).fill("שלום")
+    assert await page.evaluate("getComputedStyle(document.getElementById('text')).direction") == "rtl"
+    await page.get_by_label("Message", exact=True).fill("")
+
+
+async def test_the_enter_that_ends_a_composed_word_sends_nothing(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await page.get_by_label("Message", exact=True).fill("にほん")
+    ended = {"key": "Enter", "keyCode": 229, "bubbles": True, "cancelable": True}  # as Safari tells it
+    await page.get_by_label("Message", exact=True).dispatch_event("keydown", ended)
+    assert await page.get_by_label("Message", exact=True).input_value() == "にほん"
+    await page.get_by_label("Message", exact=True).fill("")
+
+
+async def test_a_character_that_is_cut_in_half_keeps_nothing_from_being_sent(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await ada.say("a" + "🙂" * 40)  # its title is cut
+    await ada.shows("a" + "🙂" * 40)
+    await page.evaluate(
+        """() => {
+          document.getElementById("text").value = "half \\ud83d of it";
+          document.getElementById("composer").requestSubmit();
+        }"""
+    )
+    await ada.shows("a" + "🙂" * 40, "half \ufffd of it")
+    assert ada.complaints == []

@@ -15,7 +15,7 @@ export const en = {
   edit: "Edit", redact: "Take back", redactSure: "Take this message back? Nobody will read it any more.", tools: "What to do with it", again: "Answer again", sayAnew: "Edit and ask again", copy: "Copy", copied: "Copied.", previous: "Previous", next: "Next",
   tokens: "tokens", stopped: "stopped", failed: "The reply failed", seenBy: "Seen by", isWriting: "is writing …", areWriting: "are writing …",
   switched: "answers from here on", joined: "came in", agent: "Agent", agents: "Who answers here",
-  invite: "Invite", invited: "The invite link is in the clipboard.", inviteLink: "Invite link: pass it on", people: "Who is here", here: "here now", away: "away",
+  invite: "Invite", invited: "The invite link is in the clipboard.", inviteLink: "Invite link: pass it on", inviteOver: "This invitation is no longer good.", people: "Who is here", here: "here now", away: "away",
   owner: "owner", member: "member", viewer: "reads", remove: "Remove",
   track: "Track", title: "Title", description: "What is it about?", difficulty: "Level", beginner: "Beginner", intermediate: "Intermediate", advanced: "Advanced",
   hours: "Hours", expectations: "What do you expect of it?", begin: "Begin planning", trackHint: "Say what you want to learn or do. An assistant makes a plan with you, and you make it final when it is right.",

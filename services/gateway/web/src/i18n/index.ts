@@ -1,5 +1,6 @@
 /** The words of the page, in the reader's language, and times as they are written in it. */
 import { computed, signal } from "@preact/signals";
+import { keep, read } from "../store/kept";
 import { en, type Words } from "./en";
 import { ru } from "./ru";
 
@@ -10,7 +11,7 @@ export const language = signal(initial());
 export const t = computed<Words>(() => LANGUAGES[language.value]![1]);
 
 export function speak(code: string): void {
-  localStorage.setItem(KEY, code);
+  keep(KEY, code);
   language.value = code;
   document.documentElement.lang = code;
 }
@@ -24,6 +25,6 @@ export function clock(time: string): string {
 }
 
 function initial(): string {
-  const wished = localStorage.getItem(KEY) ?? navigator.language.slice(0, 2);
+  const wished = read(KEY) ?? navigator.language.slice(0, 2);
   return wished in LANGUAGES ? wished : "en";
 }

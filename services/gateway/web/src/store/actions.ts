@@ -5,16 +5,19 @@ import { plain } from "../model/plain";
 import type { Message, Row, Summary } from "../model/types";
 import { t } from "../i18n";
 import * as identity from "./identity";
+import { read } from "./kept";
 import { type Failure, ask, call, met } from "./link";
 import { chat, chatId, chosen, close, follow, open, past, state, visible } from "./opened";
 import * as outbox from "./outbox";
 import { refresh, undoable } from "./sessions";
 
 export const me = signal(identity.known());
-export const asking = signal(localStorage.getItem("antiphon.ask") !== "no");
+export const asking = signal(read("antiphon.ask") !== "no");
 export const toast = signal("");
 const TITLE_CHARS = 60;
+const MESSAGE_CHARS = 16_384; // code points, as the gateway counts
 const SAID_MS = 4000;
+const ALREADY_IN = 422; // the only rule that joining can break
 let saying = 0;
 
 /** Says something in passing. */
@@ -31,17 +34,25 @@ export function words({ code, message }: Failure): string {
   return t.value.errors[code] ?? message ?? t.value.errors[100]!;
 }
 
+/** Whether a text is short enough to be sent; says so where it is not. */
+export function fits(content: string): boolean {
+  const short = content.length <= MESSAGE_CHARS || Array.from(content).length <= MESSAGE_CHARS;
+  if (!short) say(words({ code: 413, message: "" }));
+  return short;
+}
+
 /** Sends what was typed; where no session is open, into a new one that is named after it. */
 export function send(content: string, parent?: string): void {
   const time = new Date().toISOString();
   let session = state.value?.id;
   if (!session) {
     session = uuid7();
-    const data = { session_id: session, title: plain(content).slice(0, TITLE_CHARS) };
+    const data = { session_id: session, title: Array.from(plain(content)).slice(0, TITLE_CHARS).join("") };
     create(session, data);
   }
   const { leaf = null, newest = null } = visible.value ?? {};
-  const follows = parent ?? (leaf && newest && leaf !== newest ? leaf.id : undefined);
+  const sequel = outbox.waiting.value.filter((it) => it.session === session && it.data["chat_id"] === chat.value && it.data["parent"] && !it.refused).at(-1);
+  const follows = parent ?? (leaf && newest && leaf !== newest ? (sequel ?? leaf).id : undefined);
   const data = { session_id: session, chat_id: chat.value || undefined, content, reply: asking.value, parent: follows };
   void outbox.post({ id: uuid7(), method: "message.send", session, data, time }, me.value!.user);
 }
@@ -115,13 +126,26 @@ export async function invite(): Promise<string> {
   return made ? `${location.origin}/#join=${made.invite}` : "";
 }
 
+/** Takes part by an invitation; the session it is for, or null. Who is in it already is there by the same address. */
+async function join(token: string): Promise<string | null> {
+  await met;
+  try {
+    return (await call<{ session_id: string }>("session.join", { id: uuid7(), invite: token })).session_id;
+  } catch (error) {
+    const { code } = error as Failure;
+    if (code === ALREADY_IN) return token.split(".")[0]!;
+    if (code === 410) say(t.value.inviteOver);
+    else refused(error);
+    return null;
+  }
+}
+
 /** Goes where the address says: into a session, or into one by an invitation, which is taken out of the address at once. */
 export async function arrive(): Promise<void> {
   const wanted = new URLSearchParams(location.hash.slice(1));
   const token = wanted.get("join");
   if (token) history.replaceState(null, "", location.pathname);
-  const joined = token && (await act<{ session_id: string }>("session.join", { invite: token, session_id: undefined }));
-  const id = joined ? joined.session_id : wanted.get("session");
+  const id = token ? await join(token) : wanted.get("session");
   if (id) open(id, !outbox.waiting.value.some((it) => it.session === id && it.method === "session.create"));
   refresh();
 }

@@ -10,6 +10,7 @@ export interface Command {
 }
 
 const [NAME, TABLE] = ["antiphon", "outbox"];
+const PATIENCE_MS = 2000; // that opening may take
 const inMemory = new Map<string, Command>();
 let opened: Promise<IDBDatabase | null> | null = null;
 
@@ -46,10 +47,14 @@ async function run(mode: IDBTransactionMode, does: (table: IDBObjectStore) => ID
 }
 
 function open(): Promise<IDBDatabase | null> {
-  return new Promise((resolve) => {
+  return new Promise<IDBDatabase>((resolve, reject) => {
     const request = indexedDB.open(NAME, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(TABLE, { keyPath: "id" });
     request.onsuccess = () => resolve(request.result);
-    request.onerror = () => resolve(null);
-  });
+    request.onerror = reject;
+    setTimeout(reject, PATIENCE_MS); // some browsers never answer
+  }).then((database) => {
+    database.onclose = () => (opened = null); // the browser has taken it away; there may be another
+    return database;
+  }, () => null);
 }

@@ -1,9 +1,11 @@
 /** Where this page reaches the gateways: the one it came from, and those that a gateway has named. */
 
+import { keep, read } from "./kept";
+
 const KEY = "antiphon.gateways"; // of the last visit; what the page may call is in its policy, whatever stands here
 const ANSWER_MS = 10_000; // that a gateway may take until it begins to answer
 const own = location.origin;
-let known = only((localStorage.getItem(KEY) ?? "").split(" "));
+let known = only((read(KEY) ?? "").split(" "));
 let at = known.indexOf(own); // the one in use
 let begun = false;
 
@@ -16,7 +18,7 @@ export function learn(named: string[]): void {
   const placed = only(named).map((address) => ({ address, place: Math.random() }));
   known = placed.sort((a, b) => a.place - b.place).map(({ address }) => address);
   at = Math.max(0, known.indexOf(here));
-  localStorage.setItem(KEY, known.join(" "));
+  keep(KEY, known.join(" "));
 }
 
 /** A socket to this page's own gateway; each one after it goes to the next gateway, since the one before it has ended. */

@@ -1,6 +1,7 @@
 /** Who the reader is: a token, kept in this browser and renewed before it ends. It never enters an address. */
 import { UnauthorizedError } from "centrifuge";
 import { request } from "./gateways";
+import * as kept from "./kept";
 
 const KEY = "antiphon.token";
 
@@ -11,7 +12,7 @@ export interface Identity {
 
 /** Who this browser already is, if anybody. */
 export function known(): Identity | null {
-  const token = localStorage.getItem(KEY);
+  const token = kept.read(KEY);
   try {
     const claims = JSON.parse(decode(token!.split(".")[1]!)) as { sub: string; name?: string };
     return { user: claims.sub, name: claims.name || claims.sub };
@@ -37,20 +38,25 @@ export async function enterWith(given: string): Promise<Identity> {
   return keep(given);
 }
 
+/** Calls `gone` when in another tab this user left the browser, or somebody else came in. */
+export function whenGone(user: string, gone: () => void): void {
+  addEventListener("storage", ({ key }) => (key === KEY || key === null) && known()?.user !== user && gone());
+}
+
 /** Forgets who this browser is. */
 export function leave(): void {
-  localStorage.removeItem(KEY);
+  kept.keep(KEY, null);
 }
 
 export function token(): string {
-  return localStorage.getItem(KEY) ?? "";
+  return kept.read(KEY) ?? "";
 }
 
 /** A fresh token for the same user: what the SDK asks for when the old one ends. */
 export async function renew(): Promise<string> {
   const answer = await post("/api/auth/refresh", { headers: { authorization: `Bearer ${token()}` } });
   if (answer.status === 401 || answer.status === 403) {
-    localStorage.removeItem(KEY);
+    kept.keep(KEY, null);
     throw new UnauthorizedError("the token is no longer good");
   }
   if (!answer.ok) throw new Error(`refresh answered ${answer.status}`);
@@ -59,7 +65,7 @@ export async function renew(): Promise<string> {
 }
 
 function keep(text: string): Identity {
-  localStorage.setItem(KEY, text);
+  kept.keep(KEY, text);
   return known()!;
 }
 

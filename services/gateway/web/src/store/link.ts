@@ -6,7 +6,6 @@ import { Socket, learn } from "./gateways";
 import * as identity from "./identity";
 
 const SDK_CODES = 100; // below: the SDK's own words for "no answer"; from here on: the gateway's
-const CLIENT_DISCONNECTED = 3;
 const PROBE_EVERY_MS = 10_000;
 const QUIET_MS = 1000; // a connection that is back within it was never gone, as far as a person can tell
 
@@ -48,7 +47,6 @@ client.on("connected", ({ data }) => {
 client.on("message", ({ data }) => data.type === "degraded" && (degraded.value = data.degraded));
 /** Resolved once a gateway has told its time: ids that are made from then on are good. */
 export const met = new Promise<void>((resolve) => (client.once("connected", () => resolve()), client.once("disconnected", () => resolve())));
-addEventListener("online", () => linkState.value === "connecting" && (client.disconnect(), client.connect()));
 
 export function connect(): void {
   client.setToken(identity.token());
@@ -70,12 +68,17 @@ export async function call<T>(method: string, data: object): Promise<T> {
 
 /** Asks once; for what is of no use later. */
 export async function ask<T>(method: string, data: object): Promise<T> {
-  return (await client.rpc(method, data)).data as T;
+  return (await client.rpc(method, JSON.parse(JSON.stringify(data, whole)))).data as T;
+}
+
+/** Half of a character, as a text that was cut may end with, is no Unicode: no gateway would take it. */
+function whole(_: string, value: unknown): unknown {
+  return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : value;
 }
 
 /** Whether the command may still have taken effect, or may at another try. */
 export function undecided({ code, temporary }: Failure): boolean {
-  return !!temporary || (code < SDK_CODES && code !== CLIENT_DISCONNECTED);
+  return !!temporary || code < SDK_CODES;
 }
 
 async function probe(): Promise<void> {

@@ -34,7 +34,7 @@ const TYPING_MS = 4000;
 
 /** Shows a session; `created` false: it is on its way into being, and is followed once it is. */
 export function open(id: string, created = true): void {
-  if (state.value?.id === id) return;
+  if (state.value?.id === id && !problem.value) return;
   close();
   batch(() => {
     state.value = empty(id);

@@ -6,7 +6,7 @@
 import { signal } from "@preact/signals";
 import { ahead, backdated } from "../model/ids";
 import * as database from "./database";
-import { type Failure, call } from "./link";
+import { type Failure, call, client } from "./link";
 import type { Command } from "./database";
 
 export type { Command };
@@ -16,11 +16,20 @@ const RULE_BROKEN = 422;
 const lanes = new Map<string, Promise<void>>(); // one after another within a session
 let settled: (command: Command, failure: Failure | null) => void = () => undefined;
 
-/** Takes up what an earlier visit left behind. `done` is called whenever the gateway has decided on a command. */
+/** Takes up what an earlier visit left behind, and from here on what another tab did that is closed. `done` is called
+ * whenever the gateway has decided on a command. */
 export async function start(user: string, done: typeof settled): Promise<void> {
   settled = done;
-  waiting.value = (await database.all()).filter((it) => it.data["_user"] === user);
-  for (const command of waiting.value) if (!command.refused) submit(command);
+  const again = () => void takeUp(user).catch(() => undefined);
+  client.on("connected", again);
+  document.addEventListener("visibilitychange", again);
+  await takeUp(user).catch(() => undefined); // what can't be read keeps nobody from going on
+}
+
+async function takeUp(user: string): Promise<void> {
+  const left = (await database.all()).filter((it) => it.data["_user"] === user && !waiting.value.some(({ id }) => id === it.id));
+  if (left.length) waiting.value = [...waiting.value, ...left];
+  for (const command of left) if (!command.refused) submit(command);
 }
 
 /** Shows the command, writes it down, sends it. */

@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { t } from "../i18n";
 import { arrive, decided, me, refused, words } from "../store/actions";
+import * as identity from "../store/identity";
 import { connect, linkState } from "../store/link";
 import { problem, state } from "../store/opened";
 import * as outbox from "../store/outbox";
@@ -25,6 +26,7 @@ export function App() {
 function Page() {
   useEffect(() => {
     connect();
+    identity.whenGone(me.value!.user, () => location.replace("/"));
     void outbox.start(me.value!.user, decided).then(arrive).catch(refused);
     void load();
     const onKey = (event: KeyboardEvent) => event.key === "Escape" && closeDrawer();

@@ -1,6 +1,6 @@
 import { memo } from "./memo";
 import { t } from "../i18n";
-import { say } from "../store/actions";
+import { copy } from "./copying";
 import { type Block, blocks } from "./markdown";
 
 /** A text as Markdown. */
@@ -8,15 +8,14 @@ export function Markdown({ text }: { text: string }) {
   return <div class="text">{blocks(text).map((block, place) => (block.code === undefined ? <Prose key={place} html={block.html} /> : <Code key={place} block={block} />))}</div>;
 }
 
-const Prose = memo(({ html }: { html: string }) => <div dangerouslySetInnerHTML={{ __html: html }} />);
+const Prose = memo(({ html }: { html: string }) => <div dir="auto" dangerouslySetInnerHTML={{ __html: html }} />);
 
 const Code = memo(({ block }: { block: Block }) => {
-  const copy = () => void navigator.clipboard.writeText(block.code!).then(() => say(t.value.copied));
   return (
     <div class="code">
       <div class="code-head">
         <span>{block.language}</span>
-        <button type="button" class="link" onClick={copy}>{t.value.copy}</button>
+        <button type="button" class="link" onClick={() => void copy(block.code!)}>{t.value.copy}</button>
       </div>
       <pre tabIndex={0}><code class="hljs" dangerouslySetInnerHTML={{ __html: block.html }} /></pre>
     </div>

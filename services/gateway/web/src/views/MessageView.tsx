@@ -2,9 +2,11 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { clock, t } from "../i18n";
 import type { Beside } from "../model/thread";
 import type { Message, Note } from "../model/types";
-import { act, answerAgain, pick, sayAnew, say, words } from "../store/actions";
+import { act, answerAgain, fits, pick, sayAnew, words } from "../store/actions";
 import { discard, retry } from "../store/outbox";
 import { titleOf } from "./Agents";
+import { isEnter } from "./Composer";
+import { copy } from "./copying";
 import { confirm } from "./Dialog";
 import { Markdown } from "./Markdown";
 import { memo } from "./memo";
@@ -93,7 +95,7 @@ function Editor({ item, how, close }: { item: Message; how: "edit" | "anew"; clo
   const submit = async (event: Event) => {
     event.preventDefault();
     const content = (new FormData((event.target as HTMLElement).closest("form")!).get("content") as string).trim();
-    if (busy) return;
+    if (busy || !fits(content)) return;
     if (!content || (how === "edit" && content === item.text)) return close();
     if (how === "anew") return close(), sayAnew(item, content);
     setBusy(true);
@@ -103,12 +105,12 @@ function Editor({ item, how, close }: { item: Message; how: "edit" | "anew"; clo
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape") close();
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) void submit(event);
+    if (isEnter(event)) void submit(event);
   };
   return (
     <form class="editor" aria-busy={busy} onSubmit={(event) => void submit(event)}>
       {!busy && item.text !== first.current && <Said item={item} />}
-      <textarea name="content" readOnly={busy} aria-label={t.value.edit} defaultValue={first.current} maxLength={16384} onKeyDown={onKey} ref={box} />
+      <textarea name="content" readOnly={busy} aria-label={t.value.edit} defaultValue={first.current} dir="auto" onKeyDown={onKey} ref={box} />
       <div class="row end"><button type="button" class="quiet" onClick={close}>{t.value.cancel}</button><button disabled={busy}>{how === "anew" ? t.value.send : t.value.save}</button></div>
     </form>
   );
@@ -117,8 +119,4 @@ function Editor({ item, how, close }: { item: Message; how: "edit" | "anew"; clo
 export function NoteView({ note }: { note: Note }) {
   const name = note.what === "switched" ? titleOf(note.name) : note.name;
   return <p class="hint event" data-id={note.id}>{name} {t.value[note.what]}{note.reason && `: ${note.reason}`} · {clock(note.time)}</p>;
-}
-
-async function copy(text: string): Promise<void> {
-  await navigator.clipboard.writeText(text).then(() => say(t.value.copied), () => undefined);
 }

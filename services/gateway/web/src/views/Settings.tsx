@@ -2,15 +2,16 @@ import { signal } from "@preact/signals";
 import { LANGUAGES, language, speak, t } from "../i18n";
 import { act, say } from "../store/actions";
 import * as identity from "../store/identity";
+import { keep, read } from "../store/kept";
 import { Choice, Menu } from "./Menu";
 
 const KEY = "antiphon.theme";
-const theme = signal(localStorage.getItem(KEY) ?? "");
+const theme = signal(read(KEY) ?? "");
 
 /** Light or dark where somebody chose it, else as the system has it. */
 export function dress(choice = theme.value): void {
   theme.value = choice;
-  localStorage.setItem(KEY, choice);
+  keep(KEY, choice);
   document.documentElement.dataset["theme"] = choice;
 }
 

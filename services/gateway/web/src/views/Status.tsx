@@ -9,7 +9,8 @@ export function Status() {
   const online = useOnline();
   const here = shown.value;
   const amiss = degraded.value.map((name) => t.value.degraded[name] ?? name);
-  const link = linkCalm.value === "connected" ? gateway.value : !online ? t.value.offline : gateway.value ? t.value.reconnecting : t.value[linkCalm.value];
+  const waits = linkCalm.value === "connecting" && gateway.value ? t.value.reconnecting : t.value[linkCalm.value];
+  const link = linkCalm.value === "connected" ? gateway.value : online ? waits : t.value.offline;
   const figures = [
     here?.at ? `${t.value.position} ${here.at}` : "",
     linkState.value === "connected" && latencyMs.value !== null ? `${latencyMs.value} ms` : "",

@@ -51,16 +51,19 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
 
 /** The blocks of a text: paragraphs, lists, tables, pieces of code. */
 export function blocks(text: string): Block[] {
-  return marked
-    .lexer(text)
-    .filter(({ type }) => type !== "space" && type !== "def")
-    .map((token) => {
-      const key = `${token.type} ${token.raw}`;
-      const block = made.get(key) ?? render(token);
-      if (made.size >= KEPT) made.clear();
-      made.set(key, block);
-      return block;
-    });
+  try {
+    return marked.lexer(text).filter(({ type }) => type !== "space" && type !== "def").map(kept);
+  } catch {
+    return [{ html: escape(text).replaceAll("\n", "<br>") }]; // nested so deeply that the parser gave up: it is shown as it was written
+  }
+}
+
+function kept(token: Token): Block {
+  const key = `${token.type} ${token.raw}`;
+  const block = made.get(key) ?? render(token);
+  if (made.size >= KEPT) made.clear();
+  made.set(key, block);
+  return block;
 }
 
 function render(token: Token): Block {
