@@ -86,7 +86,7 @@ class Commands:
             Unavailable: the bus has no room.
         """
         feed = self._sessions.opened(command.session_id)
-        if feed is None:
+        if feed is None or command.expected_seq is not None:
             return False
         lane = feed.lanes.get(identity.user) or self._lane(command.session_id, identity.user)
         if lane.is_taken or feed.acked > feed.chain.covered:
@@ -143,7 +143,7 @@ class Commands:
 
     async def _in_turn(self, call: Call) -> Outcome | _OnItsWay:
         feed = call.feed
-        if not isinstance(call.command, SendMessage):
+        if not call.streams:
             await call.lane.settled()
             feed.acked = max(feed.acked, call.lane.acked)
         if feed.acked > feed.chain.covered:
@@ -195,7 +195,7 @@ class Commands:
     async def _publish(self, call: Call, decided: Decided, expected_seq: int | None) -> Outcome | _OnItsWay:
         composed = call.compose(decided, self._sessions.instance)
         message = composed.message
-        if isinstance(call.command, SendMessage):
+        if call.streams:
             return _OnItsWay(composed, call.lane.post(message))
         with measures.PUBLISH_S.time():
             published = await publish(

@@ -64,10 +64,15 @@ class Call:
     target: Target = NOTHING
     known_at: int = 0
 
+    @property
+    def streams(self) -> bool:
+        """Whether it may be on its way together with others of its sender: it depends on nothing but their order."""
+        return isinstance(self.command, SendMessage) and self.command.expected_seq is None
+
     def decided(self) -> Decided | errors.Refused:
         """What the command means for the session as it is known now."""
         actor = Actor(self.identity.user, self.identity.name, self.identity.guest)
-        state = self.feed.fold.facts if isinstance(self.command, SendMessage) else self.feed.state
+        state = self.feed.fold.facts if self.streams else self.feed.state
         return decide(state, self.command, actor, int(time.time()), self.target)
 
     def compose(self, decided: Decided, source: str) -> Composed:

@@ -190,7 +190,9 @@ class CreateChat(Command):
 
 
 class SendMessage(Command):
-    """Post a message, to the active chat unless another is named. `reply`: ask the chat's agent, or the one named."""
+    """Post a message, to the active chat unless another is named. `reply`: ask the chat's agent, or the one named.
+    With `expected_seq`, only if that is the session's last seq: nothing has happened there that was not seen.
+    """
 
     METHOD: ClassVar[str] = "message.send"
     EVENT: ClassVar[type[Event]] = MessagePosted
@@ -199,6 +201,7 @@ class SendMessage(Command):
     metadata: Annotated[dict[str, Any], _up_to(METADATA_BYTES)] = Field(default_factory=dict)
     parent: CommandId | Literal["root"] | None = None
     reply: bool | AgentName = False
+    expected_seq: int | None = Field(None, ge=0)
 
 
 class TargetedCommand(Command):

@@ -45,6 +45,8 @@ def send(state: SessionState, command: SendMessage) -> Decided | errors.Refused:
     chat_id = command.chat_id or state.active_chat
     if chat_id not in state.chats:
         return errors.NotFound("chat")
+    if command.expected_seq is not None and command.expected_seq != state.seq:
+        return errors.Conflict(f"the session is at seq {state.seq}")
     if command.reply and (busy := _busy(state, chat_id)):
         return busy
     posted = MessagePosted(
@@ -55,7 +57,7 @@ def send(state: SessionState, command: SendMessage) -> Decided | errors.Refused:
         reply_id=ids.derived(command.id, "reply") if command.reply else None,
         agent=command.reply if isinstance(command.reply, str) else None,
     )
-    return Decided(posted)
+    return Decided(posted, strict=command.expected_seq is not None)
 
 
 def request(state: SessionState, command: RequestReply, target: Target) -> Decided | errors.Refused:

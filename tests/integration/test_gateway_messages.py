@@ -63,6 +63,35 @@ async def test_an_expectation_holds_or_is_a_conflict_with_the_present_seq(nats_u
             await edit(ada, session_id, said["id"], "late", expected_seq=said["seq"])
 
 
+async def test_a_message_for_a_session_as_it_was_seen_is_taken_once_or_not_at_all(nats_url: str) -> None:
+    async with gateways(nats_url, 2) as two, talking(two, "ada", "ada") as (ada, elsewhere):
+        session_id = await new_session(ada)
+        writers, mine = (ada, elsewhere) * 5, [ids.uuid7() for _ in range(10)]
+        seen = (await ada.send_message(session_id, "the last that was seen"))["seq"]
+
+        async def send(client: Client, content: str, **more: Any) -> Any:
+            given = {"id": ids.uuid7(), "session_id": session_id, "content": content, **more}
+            return await client.rpc("message.send", **given)
+
+        async def tries(number: int) -> bool:
+            try:
+                await send(writers[number], str(number), id=mine[number], expected_seq=seen)
+            except ReplyError as error:
+                return error.code != 409
+            return True
+
+        (won,) = [number for number, taken in enumerate(await asyncio.gather(*map(tries, range(10)))) if taken]
+        again = await send(writers[won - 1], str(won), id=mine[won], expected_seq=seen)
+        assert again["duplicate"], "sent again it is the same message, on the other gateway too"
+        on_their_way = [ada.send_message(session_id, "not waited for") for _ in range(5)]
+        late = ada.send_message(session_id, "late", expected_seq=again["seq"])
+        *sent, refused = await asyncio.gather(*on_their_way, late, return_exceptions=True)
+        assert isinstance(refused, ReplyError)
+        assert refused.code == 409
+        assert f"seq {max(one['seq'] for one in sent)}" in str(refused)
+        assert (await elsewhere.send_message(session_id, "next", expected_seq=sent[-1]["seq"]))["seq"] > sent[-1]["seq"]
+
+
 async def test_an_edit_sent_again_is_the_same_edit(nats_url: str) -> None:
     async with gateways(nats_url, 2) as two, talking(two, "ada", "ada") as (ada, elsewhere):
         session_id = await new_session(ada)

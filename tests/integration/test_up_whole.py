@@ -73,5 +73,5 @@ async def test_under_nohup_a_terminal_that_hangs_up_ends_nothing(tmp_path: Path)
 
 async def test_more_of_everything_is_a_flag_and_a_directory_may_have_any_name(tmp_path: Path) -> None:
     flags = ["--gateways", "1", "--workers", "2", "--histories", "2"]
-    async with whole_system(tmp_path / "Jörgs \"Gespräche\" тут", *flags) as system:
+    async with whole_system(tmp_path / 'Jörgs "Gespräche" тут', *flags) as system:
         assert set(system.ps()) == (NAMES - {"gateway-2"}) | {"llm-2", "history-2"}

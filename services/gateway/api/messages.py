@@ -53,11 +53,13 @@ async def send(
     chat_id: ChatPath,
     body: NewMessage,
     session_id: KnownSession = None,
+    expected_seq: Annotated[int | None, Query(ge=0, description="The session's last seq; if it moved on: 409")] = None,
     traceparent: Traceparent = "",
 ) -> Response:
     """Posts a message."""
     where = body.session_id or session_id or await gateway.places.of_chat(caller.identity.user, chat_id)
     data = {**body.model_dump(exclude_none=True), "id": key, "session_id": where, "chat_id": chat_id}
+    data["expected_seq"] = expected_seq
     return await write(gateway, caller, "message.send", data, traceparent)
 
 

@@ -28,7 +28,7 @@ def _doc(model: type[Any]) -> str:
 def _headers() -> str:
     return (
         "| header | what |\n|---|---|\n"
-        "| `Nats-Msg-Id` | people: `c/<actor>/<session>/<id>`, services: `s/<service>/<key>`; repeats are dropped |\n"
+        "| `Nats-Msg-Id` | people: `c/<actor>/<id>`, services: `s/<service>/<key>`; repeats are dropped |\n"
         "| `traceparent` | W3C trace context of the command |\n"
         "| `Reply-Id` | the event asks for a reply, which has this id |\n\n"
     )

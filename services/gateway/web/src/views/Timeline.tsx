@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { clock, t } from "../i18n";
 import type { Row } from "../model/types";
 import { atNewest } from "../model/pages";
@@ -20,7 +20,7 @@ export function lookBack(): void {
 export function Timeline() {
   const slider = useRef<HTMLInputElement>(null);
   const [now, then] = [state.value, past.value];
-  useEffect(() => slider.current?.focus(), [!!then]);
+  useLayoutEffect(() => slider.current?.focus(), [!!then]);
   if (!now || !then) return null;
   const time = [...then.messages.values()].reduce((latest, it) => (it.seq <= then.at && it.time > latest ? it.time : latest), "");
   return (
