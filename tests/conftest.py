@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import databases
 from tests.support.servers import NatsServer, PostgresServer, apart
 from tests.support.system import System, whole_system
+
+settings.register_profile("shared machine", deadline=None)  # how long an example took says nothing there
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,7 @@ async def test_no_command_is_an_internal_error_or_anybody_elses_business(
     ada, session_id = steady
     rounds, before_mb = 0, 0
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=150, suppress_health_check=list(HealthCheck), database=None)
     @given(st.lists(CALLS | COMMANDS, min_size=1, max_size=12))
     async def law(commands: list[dict[str, Any]]) -> None:
         nonlocal rounds, before_mb

@@ -90,7 +90,7 @@ def shuffled(stories: list[list[Envelope]], dice: random.Random) -> list[Envelop
     return log
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.tuples(histories, tracks), min_size=2, max_size=4),
     st.integers(0, 2**32),

@@ -73,7 +73,7 @@ def play(run: Run, action: str, number: int) -> None:
             pass
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(gaps, steps)
 def test_no_hole_no_repeat_no_other_order(distances: list[int], actions: list[tuple[str, int]]) -> None:
     seqs = [sum(distances[: n + 1]) for n in range(len(distances))]
@@ -89,7 +89,7 @@ def test_no_hole_no_repeat_no_other_order(distances: list[int], actions: list[tu
     assert not run.chain.gap
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(gaps, steps, st.sets(st.integers(0, 59)))
 def test_an_erased_event_stops_nobody(
     distances: list[int], actions: list[tuple[str, int]], erased_indexes: set[int]

@@ -62,7 +62,7 @@ async def exported(path: Path, layout: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("layout", list(LAYOUTS))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(said=SAID)
 async def test_texts_times_and_authors_come_back(layout: str, said: Said) -> None:
     with tempfile.TemporaryDirectory(prefix="antiphon-") as name:
