@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from services.gateway.access import readable
+from services.gateway.api import answers
 from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, respond, write
 from services.gateway.api.places import InChat
 from services.gateway.api.sessions import PathId
@@ -42,7 +43,7 @@ class AgentChoice(BaseModel):
     reason: Annotated[str, Field(max_length=1000)] = ""
 
 
-@router.get("/sessions/{session_id}/chats")
+@router.get("/sessions/{session_id}/chats", response_model=answers.Chats)
 async def index(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Response:
     """The chats of a session."""
     return await read(gateway, caller, "chat.list", {"session_id": session_id})
@@ -62,7 +63,7 @@ async def create(
     return await write(gateway, caller, "chat.create", {**data, "id": key, "session_id": session_id}, traceparent)
 
 
-@router.get("/sessions/{session_id}/active-chat")
+@router.get("/sessions/{session_id}/active-chat", response_model=answers.ActiveChat)
 async def active(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Response:
     """The chat that is meant where none is named."""
     async with readable(gateway, session_id, caller.identity) as feed:

@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from services.gateway import pages
+from services.gateway.api import reports
 from services.gateway.api.calls import ByCaller, InGateway, respond
 from services.gateway.api.sessions import PathId
 from services.gateway.awaiting import MAX_WAIT_S, page_when_there
@@ -14,7 +15,7 @@ from services.gateway.publication import MAX_OFFSET
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
 
-@router.get("/{session_id}/events")
+@router.get("/{session_id}/events", response_model=reports.EventPage)
 async def events(
     request: Request,
     gateway: InGateway,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from services.gateway.api import answers, reports
 from services.gateway.api.calls import ByCaller, InGateway, read
 from services.gateway.api.sessions import PathId
 
@@ -13,13 +14,13 @@ Since = Annotated[str | None, Query(description="RFC 3339 with its zone; inclusi
 Until = Annotated[str | None, Query(description="RFC 3339 with its zone; exclusive")]
 
 
-@router.get("/sessions/{session_id}/stats")
+@router.get("/sessions/{session_id}/stats", response_model=reports.Stats)
 async def stats(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Response:
     """How much was said, by whom, and what it took."""
     return await read(gateway, caller, "session.stats", {"session_id": session_id})
 
 
-@router.get("/sessions/{session_id}/timeline")
+@router.get("/sessions/{session_id}/timeline", response_model=reports.Timeline)
 async def timeline(
     gateway: InGateway,
     caller: ByCaller,
@@ -32,7 +33,7 @@ async def timeline(
     return await read(gateway, caller, "session.timeline", data)
 
 
-@router.get("/sessions/{session_id}/at")
+@router.get("/sessions/{session_id}/at", response_model=answers.Past)
 async def at(
     gateway: InGateway,
     caller: ByCaller,
@@ -44,7 +45,7 @@ async def at(
     return await read(gateway, caller, "session.at", {"session_id": session_id, "seq": seq, "time": time})
 
 
-@router.get("/usage")
+@router.get("/usage", response_model=reports.UsageReport)
 async def usage(
     gateway: InGateway,
     caller: ByCaller,
@@ -61,7 +62,7 @@ async def usage(
     return await read(gateway, caller, "usage.get", data)
 
 
-@router.get("/analytics/planning")
+@router.get("/analytics/planning", response_model=reports.Planning)
 async def planning(gateway: InGateway, caller: ByCaller, since: Since = None, until: Until = None) -> Response:
     """How planning goes, over everybody's planning chats; for operators."""
     return await read(gateway, caller, "analytics.planning", {"since": since, "until": until})

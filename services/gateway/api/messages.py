@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
+from services.gateway.api import answers, reports
 from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, write
 from services.gateway.api.places import ChatPath, InChat, KnownSession
 from shared.events.base import EventId, SessionId
@@ -32,7 +33,7 @@ class NewContent(BaseModel):
     metadata: dict[str, Any] | None = None
 
 
-@router.get("")
+@router.get("", response_model=answers.MessagePage)
 async def index(
     gateway: InGateway,
     caller: ByCaller,
@@ -94,7 +95,7 @@ async def redact(
     return await write(gateway, caller, "message.redact", data, traceparent, status=200)
 
 
-@router.get("/{message_id}/revisions")
+@router.get("/{message_id}/revisions", response_model=reports.Revisions)
 async def revisions(gateway: InGateway, caller: ByCaller, place: InChat, message_id: MessagePath) -> Response:
     """What the message has said, from the first version to the present one."""
     return await read(gateway, caller, "message.revisions", place | {"message_id": message_id})

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
+from services.gateway.api import reports
 from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, write
 from services.gateway.api.sessions import PathId
 
@@ -40,7 +41,7 @@ async def submit(
     return await write(gateway, caller, "operation.submit", data, traceparent)
 
 
-@router.get("/objects")
+@router.get("/objects", response_model=reports.ObjectPage)
 async def objects(
     gateway: InGateway,
     caller: ByCaller,

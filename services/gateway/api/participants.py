@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel
 
 from services.gateway.access import readable
+from services.gateway.api import answers
 from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, respond, write
 from services.gateway.api.sessions import PathId
 from shared.events.base import UserId
@@ -21,7 +22,7 @@ class NewRole(BaseModel):
     role: str
 
 
-@router.get("")
+@router.get("", response_model=answers.Participants)
 async def index(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Response:
     """Who is in the session, in the order in which they came."""
     async with readable(gateway, session_id, caller.identity) as feed:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from services.gateway import awareness
 from services.gateway.access import readable
+from services.gateway.api import answers
 from services.gateway.api.calls import ByCaller, CommandId, InGateway, Traceparent, read, respond, write
 from services.gateway.snapshot import snapshot
 from shared.events import AiContext, Track
@@ -84,7 +85,7 @@ class SessionFilter(BaseModel):
     user: str | None = Field(None, description="Whose; for operators")
 
 
-@router.get("")
+@router.get("", response_model=answers.SessionPage)
 async def index(gateway: InGateway, caller: ByCaller, given: Annotated[SessionFilter, Query()]) -> Response:
     """A page of one's sessions."""
     return await read(gateway, caller, "session.list", given.model_dump())
@@ -105,7 +106,7 @@ async def exists(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Re
         return Response(media_type="application/json")
 
 
-@router.get("/{session_id}")
+@router.get("/{session_id}", response_model=answers.Snapshot)
 async def show(gateway: InGateway, caller: ByCaller, session_id: PathId) -> Response:
     """The snapshot that a subscriber gets, with its position (`at`) and `epoch`."""
     async with readable(gateway, session_id, caller.identity) as feed:
