@@ -8,6 +8,7 @@ import httpx
 from pydantic import BaseModel
 
 from services.gateway.api import answers, reports
+from services.gateway.api import auth as tokens
 from shared import auth, ids
 from tests.support.eventually import eventually
 from tests.support.gateways import read_models, token
@@ -80,7 +81,7 @@ async def replies_end(ada: Browser, here: str, number: int) -> None:
 def model_of(operation: dict[str, Any]) -> type[BaseModel]:
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     name = schema["$ref"].rsplit("/", 1)[1]
-    found: type[BaseModel] = getattr(answers, name, None) or getattr(reports, name)
+    found: type[BaseModel] = next(getattr(it, name) for it in (answers, reports, tokens) if hasattr(it, name))
     return found
 
 

@@ -12,15 +12,6 @@ from shared.events import AiContext, PlanModule, Role, Track
 from shared.events.messages import MessageRole
 
 
-class Token(BaseModel):
-    """A token and whose it is; `expires_at` in Unix seconds."""
-
-    token: str
-    user: str
-    name: str
-    expires_at: int
-
-
 class Tokens(BaseModel):
     """Tokens of a model."""
 

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, Field
 
-from services.gateway.api import answers
 from services.gateway.api.calls import InGateway, bearer, respond
 from services.gateway.context import Gateway
 from services.gateway.limits import Buckets
@@ -34,13 +33,22 @@ class NewToken(BaseModel):
     operator: bool = False
 
 
+class Token(BaseModel):
+    """A token and whose it is; `expires_at` in Unix seconds."""
+
+    token: str
+    user: str
+    name: str
+    expires_at: int
+
+
 def _answer(gateway: Gateway, token: str) -> Response:
     identity = gateway.verify(token)
     facts = {"token": token, "user": identity.user, "name": identity.name, "expires_at": identity.expires_at}
     return respond(facts)
 
 
-@router.post("/guest", response_model=answers.Token)
+@router.post("/guest", response_model=Token)
 async def guest(gateway: InGateway, request: Request, body: NewGuest | None = None) -> Response:
     """A new guest and their token, good for 30 days."""
     limiter: Buckets | None = request.app.state.guests
@@ -52,7 +60,7 @@ async def guest(gateway: InGateway, request: Request, body: NewGuest | None = No
     return _answer(gateway, auth.mint(gateway.secret, f"guest-{ids.uuid7()}", name, guest=True))
 
 
-@router.post("/refresh", response_model=answers.Token)
+@router.post("/refresh", response_model=Token)
 async def refresh(gateway: InGateway, given: Annotated[str, Depends(bearer)]) -> Response:
     """A new token of the same user. An operator or an application's user gets what they had, for as long as that was
     minted for, and for 30 days at most.
@@ -77,7 +85,7 @@ def _application(
         raise errors.Unauthorized("the service key is needed")
 
 
-@router.post("/token", dependencies=[Depends(_application)], response_model=answers.Token)
+@router.post("/token", dependencies=[Depends(_application)], response_model=Token)
 async def token(gateway: InGateway, body: NewToken) -> Response:
     """A token for one of the application's users. The service key comes as `X-Service-Key` or as the bearer."""
     if not auth.is_user(body.user):
