@@ -128,3 +128,4 @@ def check_description(document: dict[str, Any]) -> None:
             if (method.upper(), path) not in OPEN:
                 assert operation["security"] == [{"HTTPBearer": []}], (method, path)
     assert len(names) == len(set(names))
+    assert {"sessions_create", "messages_send"} < set(names)

@@ -38,6 +38,7 @@ def make_app(gateway: Gateway, health: Health) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         responses=problems.RESPONSES,
+        generate_unique_id_function=description.operation_id,
     )
     per_minute, per_s = gateway.settings.guests_per_minute, gateway.settings.commands_per_s
     app.state.gateway = gateway

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 from services.gateway.api.problems import Problem
@@ -22,6 +23,11 @@ class Written(BaseModel):
     invite: str | None = Field(None, description="The invitation's token")
     created: bool | None = Field(None, description="Made now, not found")
     up_to_seq: int | None = Field(None, description="How far one has read")
+
+
+def operation_id(route: APIRoute) -> str:
+    """What a generated client calls the operation, such as `messages_send`."""
+    return "_".join([*map(str, route.tags[:1]), route.name])
 
 
 def install(app: FastAPI) -> None:
