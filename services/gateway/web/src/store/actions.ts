@@ -140,12 +140,12 @@ async function join(token: string): Promise<string | null> {
   }
 }
 
-/** Goes where the address says: into a session, or into one by an invitation, which is taken out of the address at once. */
+/** Goes where the address says: into a session, or into one by an invitation, which is taken out of the address once that is decided. */
 export async function arrive(): Promise<void> {
   const wanted = new URLSearchParams(location.hash.slice(1));
   const token = wanted.get("join");
-  if (token) history.replaceState(null, "", location.pathname);
   const id = token ? await join(token) : wanted.get("session");
+  if (token && location.hash.includes(token)) history.replaceState(null, "", location.pathname);
   if (id) open(id, !outbox.waiting.value.some((it) => it.session === id && it.method === "session.create"));
   refresh();
 }
