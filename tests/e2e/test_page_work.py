@@ -1,6 +1,7 @@
 """What one does at the page: plan, look back, ask again, and read a long conversation."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -171,3 +172,35 @@ async def test_a_character_that_is_cut_in_half_keeps_nothing_from_being_sent(ada
     )
     await ada.shows("a" + "🙂" * 40, "half \ufffd of it")
     assert ada.complaints == []
+
+
+async def test_a_text_made_to_keep_the_page_busy_does_not(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await page.evaluate(
+        """() => {
+          window.longest = 0;
+          const look = (list) => list.getEntries().forEach((it) => (window.longest = Math.max(window.longest, it.duration)));
+          new PerformanceObserver(look).observe({ entryTypes: ["longtask"] });
+        }"""
+    )
+    for unit in ("*a|", "1[*", "_a]", "a@~"):
+        await ada.say(unit * 5_400)
+        await page.locator(".message.posted", has_text=unit * 5).wait_for()
+    assert await page.evaluate("window.longest") < 900, "milliseconds"
+    names = "a_long_name *once* " * 800
+    await ada.say(names)
+    await page.locator(".message.posted em").nth(799).wait_for()
+    assert ada.complaints == []
+
+
+async def test_after_midnight_yesterdays_messages_have_their_day(system: System, ada: Page) -> None:
+    other = await window(ada.page.context.browser)
+    await other.page.clock.install()
+    await other.enter(system.addresses[0], "Grace")
+    await other.say("Before midnight")
+    await other.page.locator(".message.posted").wait_for()
+    assert re.fullmatch(r"\d\d:\d\d", await other.page.locator(".message time").inner_text())
+    await other.page.clock.fast_forward("24:00:00")
+    await other.page.locator(".message time", has_text=re.compile(r"\d+ [A-Z]\w+")).wait_for()
+    assert other.complaints == []
