@@ -17,6 +17,7 @@ export function Menu({ label, face, children, up = false }: { label: string; fac
   useLayoutEffect(() => {
     if (!open) return;
     choices()[0]?.focus();
+    root.current!.querySelector(".sheet")!.scrollIntoView({ block: "nearest" }); // the list that it is in may end here
     const elsewhere = (event: Event) => root.current!.contains(event.target as Node) || setOpen(false);
     document.addEventListener("pointerdown", elsewhere);
     return () => document.removeEventListener("pointerdown", elsewhere);

@@ -51,7 +51,7 @@ export const MessageView = memo(({ item, mine, owner, frozen, entry, beside }: P
         <div class="tools" role="toolbar" aria-label={t.value.tools}>
           {beside && <Steps beside={beside} reached={reached} />}
           {item.text && tool(t.value.copy, () => void copy(item.text))}
-          {isAssistant && settled && item.tokens > 0 && tool(t.value.again, () => answerAgain(item))}
+          {isAssistant && (settled ? item.tokens > 0 : !frozen && item.purpose !== "finalize") && tool(t.value.again, () => answerAgain(item))}
           {mine && settled && tool(t.value.edit, () => setEditing("edit"))}
           {mine && settled && tool(t.value.sayAnew, () => setEditing("anew"))}
           {(mine || owner) && settled && tool(t.value.redact, () => confirm(t.value.redactSure, t.value.redact, () => void act("message.redact", { message_id: item.id })))}
