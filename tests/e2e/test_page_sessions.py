@@ -216,3 +216,21 @@ async def test_an_invitation_is_in_the_address_until_it_was_taken(people: People
     await fresh.page.goto(bob.page.url)
     await fresh.shows("Come in!")
     assert "join=" not in fresh.page.url
+
+
+async def test_the_menu_of_the_last_session_in_the_list_is_whole(people: People) -> None:
+    ada, _ = people
+    for text in ("First", "Second", "Third"):
+        await ada.page.get_by_role("button", name="New conversation").click()
+        await ada.say(text)
+        await ada.shows(text)
+    await ada.page.set_viewport_size({"width": 1000, "height": 520})
+    await ada.entry("Come in!").hover()
+    await ada.entry("Come in!").get_by_role("button", name="More").click()
+    beyond = await ada.page.locator("#sessions .sheet").evaluate(
+        """(sheet) => {
+          const [menu, list] = [sheet.getBoundingClientRect(), sheet.closest("nav").getBoundingClientRect()];
+          return [list.top - menu.top, menu.bottom - list.bottom].filter((px) => px > 0);
+        }"""
+    )
+    assert beyond == []

@@ -188,8 +188,7 @@ async def test_a_text_made_to_keep_the_page_busy_does_not(ada: Page) -> None:
         await ada.say(unit * 5_400)
         await page.locator(".message.posted", has_text=unit * 5).wait_for()
     assert await page.evaluate("window.longest") < 900, "milliseconds"
-    names = "a_long_name *once* " * 800
-    await ada.say(names)
+    await ada.say("a_long_name *once* " * 800)
     await page.locator(".message.posted em").nth(799).wait_for()
     assert ada.complaints == []
 
@@ -248,5 +247,4 @@ async def test_a_session_that_was_refused_is_tried_again_or_given_up_in_every_ta
     for tab in (first, second):
         await tab.page.get_by_role("alert").wait_for(state="detached")
         assert tab.complaints == []
-        await tab.page.close()
     await context.unroute_all()
