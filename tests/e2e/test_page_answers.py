@@ -120,3 +120,28 @@ async def test_the_page_speaks_russian_and_nothing_else(system: System, ada: Pag
     foreign = {text: words for text in seen if (words := set(re.findall(r"[A-Za-z]{2,}", text)) - NAMES)}
     assert foreign == {}
     assert boris.complaints == []
+
+
+async def test_a_chunk_that_comes_before_its_reply_was_begun_has_no_time_of_its_own(
+    system: System, browser: "playwright_api.Browser"
+) -> None:
+    ada = await window(browser)
+
+    def late(socket: "playwright_api.WebSocketRoute") -> None:
+        server = socket.connect_to_server()
+
+        def pass_on(frame: str | bytes) -> None:
+            lines = str(frame).split("\n")
+            if rest := [line for line in lines if "reply.started" not in line]:
+                socket.send("\n".join(rest))
+
+        server.on_message(pass_on)
+
+    await ada.page.route_web_socket("**/connection/websocket", late)
+    await ada.enter(system.addresses[0], "Ada")
+    await ada.say("Who are you?", ask=True)
+    await ada.reads(20)
+    assert await ada.page.locator(".message.running time").count() == 0
+    await ada.answered()
+    assert await ada.page.locator(".message.assistant time").count() == 1
+    assert ada.complaints == []

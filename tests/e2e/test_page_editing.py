@@ -173,3 +173,23 @@ async def test_what_is_said_quickly_on_another_branch_is_all_there(people: Peopl
     await ada.shows("one way", "A", "B", "C")
     await bob.page.get_by_role("button", name="Previous").click()
     await bob.shows("one way", "A", "B", "C")
+
+
+async def test_an_edit_is_not_lost_at_a_reload_and_says_what_has_changed_since(people: People) -> None:
+    ada, _ = people
+    await begun(people, "draft of it")
+    said = ada.page.locator("#messages .message").first
+    await said.hover()
+    await said.get_by_role("button", name="Edit", exact=True).click()
+    await said.get_by_role("textbox").fill("half of a better")
+    await ada.page.reload()
+    assert await said.get_by_role("textbox").input_value() == "half of a better"
+    assert await ada.page.evaluate("document.activeElement.id") == "text", "one goes on where one writes"
+    await said.get_by_role("textbox").fill("a better one")
+    await ada.page.keyboard.press("Enter")
+    await ada.shows("a better one")
+    await said.get_by_role("button", name="Edit", exact=True).click()
+    await said.get_by_role("textbox").fill("given up")
+    await ada.page.keyboard.press("Escape")
+    await ada.page.reload()
+    await ada.shows("a better one")

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from shared import ids
-from tests.e2e.page import CHROMIUM, NO_CHROMIUM, PROMPT_S, Page, invited
+from tests.e2e.page import CHROMIUM, NO_CHROMIUM, PROMPT_S, Page, invited, window
 from tests.support.client import connected
 from tests.support.eventually import eventually
 from tests.support.openai_server import ANSWER, Call, OpenAIServer, openai_server
@@ -91,7 +91,7 @@ async def test_a_reload_shows_what_was_shown_before(
     words = "\n".join("\n".join(one[2:]) for one in before[0])
     for part in ("edited", BEGUN, UNREACHABLE, UNSET, HANDED_OVER, "taken back"):
         assert part in words, "it was there to be seen"
-    assert UNSET in before[0][-1][-1], "what failed is told where it happened, and takes nobody's place"
+    assert UNSET in "\n".join(before[0][-1]), "what failed is told where it happened, and takes nobody's place"
     for page, then in zip((ada, bob), before, strict=True):
         await page.page.reload()
 
@@ -113,3 +113,20 @@ async def test_a_reload_shows_what_was_shown_before(
 
         await eventually(as_then, PROMPT_S)
     assert ada.complaints == bob.complaints == []
+
+
+async def test_a_reply_that_has_failed_is_asked_for_again(
+    system: System, model: OpenAIServer, browser: "playwright_api.Browser"
+) -> None:
+    ada = await window(browser)
+    await ada.enter(system.addresses[0], "Ada")
+    model.faults = ["cut"]
+    await ada.say("Break off", ask=True)
+    failed = ada.page.locator(".message.failed")
+    await failed.wait_for()
+    await ada.page.reload()
+    await failed.hover()
+    await failed.get_by_role("button", name="Answer again").click()
+    await ada.shows("Break off", WHOLE)
+    await failed.wait_for(state="detached")
+    assert ada.complaints == []

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from shared import ids
 from tests.e2e.page import CHROMIUM, NO_CHROMIUM, Page, invited
+from tests.support.client import connected
 from tests.support.eventually import eventually
 from tests.support.system import System, whole_system
 
@@ -154,3 +156,81 @@ async def test_an_invitation_leads_in_whoever_is_in_already_or_was_removed(peopl
     await bob.page.get_by_text("you are not part of it").wait_for(state="detached")
     await bob.say("Here again")
     await ada.shows("Come in!", "Here again")
+
+
+async def test_who_was_removed_asks_for_nothing_more(people: People) -> None:
+    ada, bob = people
+    await ada.choose(ada.page.locator("main > header"), menu="Chats", choice="New chat")
+    await ada.say("elsewhere")
+    await ada.shows("elsewhere")
+    asked: list[str] = []
+    bob.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: asked.append(str(frame))))
+    await bob.page.reload()
+    await bob.shows("elsewhere")
+    await ada.page.locator("#people", has_text="Bob").click()
+    await ada.page.get_by_role("listitem").filter(has_text="Bob").get_by_role("button", name="Remove").click()
+    await bob.page.get_by_role("alert").get_by_text("you are not part of it").wait_for()
+    await bob.page.get_by_role("button", name="Chats").click()
+    await bob.page.get_by_role("menuitem", name="Main Chat").click()
+    await bob.page.get_by_role("button", name="Chats: Main Chat").wait_for()
+    await ada.page.keyboard.press("Escape")
+    await ada.say("Gone?")
+    await ada.shows("elsewhere", "Gone?")
+    assert sum("chat.history" in frame for frame in asked) <= 1, "what was refused is not asked for again and again"
+
+
+async def test_what_stood_before_ones_own_newest_message_is_read_too(people: People) -> None:
+    ada, bob = people
+    other = Page(await bob.page.context.new_page())
+    await other.page.set_viewport_size({"width": 1000, "height": 800})
+    await other.page.goto(bob.page.url)
+    await other.shows("Come in!")
+    for tab in (bob, other):
+        await tab.page.get_by_role("button", name="New conversation").click()
+    await ada.say("news")
+    await ada.shows("Come in!", "news")
+    await bob.entry("Come in!").get_by_label("New messages: 1").wait_for()
+    token, session = await bob.page.evaluate("localStorage.getItem('antiphon.token')"), ada.page.url.split("=")[1]
+    async with connected(ada.page.url.split("/#")[0], token) as elsewhere:
+        await elsewhere.rpc("message.send", id=ids.uuid7(), session_id=session, content="from my telephone")
+    await ada.shows("Come in!", "news", "from my telephone")
+    await bob.entry("Come in!").get_by_role("button", name="Come in!").first.click()
+    await bob.shows("Come in!", "news", "from my telephone")
+    await other.entry("Come in!").get_by_label("New messages").wait_for(state="detached")
+    await other.page.close()
+
+
+async def test_an_invitation_is_in_the_address_until_it_was_taken(people: People) -> None:
+    ada, bob = people
+    await ada.page.get_by_role("button", name="Invite").click()
+    await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
+    link = str(await ada.page.evaluate("navigator.clipboard.readText()"))
+    await bob.choose(bob.entry("Come in!"), menu="More", choice="Leave it")
+    await bob.entry("Come in!").wait_for(state="detached")
+    await bob.page.route_web_socket("**/connection/websocket", lambda socket: socket.close())
+    await bob.page.reload()
+    await bob.page.evaluate("join => { location.hash = join }", link.split("#")[1])
+    await bob.page.reload()
+    await bob.page.get_by_text("What shall we talk about?").wait_for()
+    fresh = Page(await bob.page.context.new_page())
+    await fresh.page.goto(bob.page.url)
+    await fresh.shows("Come in!")
+    assert "join=" not in fresh.page.url
+
+
+async def test_the_menu_of_the_last_session_in_the_list_is_whole(people: People) -> None:
+    ada, _ = people
+    for text in ("First", "Second", "Third"):
+        await ada.page.get_by_role("button", name="New conversation").click()
+        await ada.say(text)
+        await ada.shows(text)
+    await ada.page.set_viewport_size({"width": 1000, "height": 520})
+    await ada.entry("Come in!").hover()
+    await ada.entry("Come in!").get_by_role("button", name="More").click()
+    beyond = await ada.page.locator("#sessions .sheet").evaluate(
+        """(sheet) => {
+          const [menu, list] = [sheet.getBoundingClientRect(), sheet.closest("nav").getBoundingClientRect()];
+          return [list.top - menu.top, menu.bottom - list.bottom].filter((px) => px > 0);
+        }"""
+    )
+    assert beyond == []

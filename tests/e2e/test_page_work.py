@@ -1,6 +1,7 @@
 """What one does at the page: plan, look back, ask again, and read a long conversation."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -171,3 +172,79 @@ async def test_a_character_that_is_cut_in_half_keeps_nothing_from_being_sent(ada
     )
     await ada.shows("a" + "🙂" * 40, "half \ufffd of it")
     assert ada.complaints == []
+
+
+async def test_a_text_made_to_keep_the_page_busy_does_not(ada: Page) -> None:
+    page = ada.page
+    await page.get_by_role("button", name="New conversation").click()
+    await page.evaluate(
+        """() => {
+          window.longest = 0;
+          const look = (it) => (window.longest = Math.max(window.longest, it.duration));
+          new PerformanceObserver((list) => list.getEntries().forEach(look)).observe({ entryTypes: ["longtask"] });
+        }"""
+    )
+    for unit in ("*a|", "1[*", "_a]", "a@~"):
+        await ada.say(unit * 5_400)
+        await page.locator(".message.posted", has_text=unit * 5).wait_for()
+    assert await page.evaluate("window.longest") < 900, "milliseconds"
+    await ada.say("a_long_name *once* " * 800)
+    await page.locator(".message.posted em").nth(799).wait_for()
+    assert ada.complaints == []
+
+
+async def test_after_midnight_yesterdays_messages_have_their_day(system: System, ada: Page) -> None:
+    other = await window(ada.page.context.browser)
+    await other.page.clock.install()
+    await other.enter(system.addresses[0], "Grace")
+    await other.say("Before midnight")
+    await other.page.locator(".message.posted").wait_for()
+    assert re.fullmatch(r"\d\d:\d\d", await other.page.locator(".message time").inner_text())
+    await other.page.clock.fast_forward("24:00:00")
+    await other.page.locator(".message time", has_text=re.compile(r"\d+ [A-Z]\w+")).wait_for()
+    assert other.complaints == []
+
+
+async def test_a_session_that_was_refused_is_tried_again_or_given_up_in_every_tab(ada: Page) -> None:
+    context = ada.page.context
+    refusing = True
+
+    def through(socket: "playwright_api.WebSocketRoute") -> None:
+        server = socket.connect_to_server()
+
+        def pass_on(frame: str | bytes) -> None:
+            commands = [json.loads(line) for line in str(frame).split("\n")]
+            for one in commands:
+                if refusing and one.get("rpc", {}).get("method") == "session.create":
+                    socket.send(json.dumps({"id": one["id"], "error": {"code": 106, "message": "limit"}}))
+                else:
+                    server.send(json.dumps(one))
+
+        socket.on_message(pass_on)
+
+    await context.route_web_socket("**/connection/websocket", through)
+    first = Page(await context.new_page())
+    await first.page.goto(ada.page.url.split("#")[0])
+    await first.page.get_by_text("What shall we talk about?").wait_for()
+    told = first.page.get_by_role("alert").filter(has_text="That is too much of it.")
+    await first.say("Kept")
+    await told.wait_for()
+    await first.page.get_by_text("Not sent").wait_for()
+    await first.page.reload()
+    await told.wait_for()
+    refusing = False
+    await told.get_by_role("button", name="Try again").click()
+    await first.shows("Kept")
+    refusing = True
+    await first.page.get_by_role("button", name="New conversation").click()
+    await first.say("Given up")
+    await told.wait_for()
+    await first.page.get_by_text("Not sent").wait_for()
+    second = Page(await context.new_page())
+    await second.page.goto(first.page.url)
+    await second.page.get_by_text("Not sent").wait_for()
+    await told.get_by_role("button", name="Discard").click()
+    for tab in (first, second):
+        await tab.page.get_by_role("alert").wait_for(state="detached")
+        assert tab.complaints == []
+    await context.unroute_all()

@@ -6,8 +6,10 @@ import { ru } from "./ru";
 
 export const LANGUAGES: Record<string, [string, Words]> = { en: ["English", en], ru: ["Русский", ru] };
 const KEY = "antiphon.language";
+const MINUTE_MS = 60_000;
 
 export const language = signal(initial());
+const today = signal(new Date().toDateString());
 export const t = computed<Words>(() => LANGUAGES[language.value]![1]);
 
 export function speak(code: string): void {
@@ -16,10 +18,14 @@ export function speak(code: string): void {
   document.documentElement.lang = code;
 }
 
-/** Today: the time; otherwise the day, too. */
+const turn = () => (today.value = new Date().toDateString());
+setInterval(turn, MINUTE_MS);
+document.addEventListener("visibilitychange", turn);
+
+/** Today: the time; otherwise the day, too. Once it is tomorrow, what shows it is drawn again. */
 export function clock(time: string): string {
   const at = new Date(time);
-  const isToday = at.toDateString() === new Date().toDateString();
+  const isToday = at.toDateString() === today.value;
   const locale = navigator.language.startsWith(language.value) ? navigator.language : language.value; // Britain has another clock
   return at.toLocaleString(locale, isToday ? { timeStyle: "short" } : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 }

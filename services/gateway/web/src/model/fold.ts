@@ -117,7 +117,7 @@ function place(state: State, chat: string, parent?: string | null): number {
 }
 
 function asked(id: string, chat: string, agent: string, after: number, purpose: string, parent?: string | null): Message {
-  return message({ id, chat, role: "assistant", agent, after, purpose, parent: parent ?? "", state: "waiting", time: new Date(0).toISOString() });
+  return message({ id, chat, role: "assistant", agent, after, purpose, parent: parent ?? "", state: "waiting" });
 }
 
 function changed(state: State, id: string, news: Partial<Message>): Partial<State> {

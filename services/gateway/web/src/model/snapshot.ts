@@ -58,7 +58,7 @@ function withRunning(known: ReadonlyMap<string, Message>, rows: Row[]): Readonly
     if (before && (before.attempt > row["attempt"] || (before.attempt === row["attempt"] && before.text.length > row["text"].length))) continue;
     const facts = { attempt: row["attempt"], text: row["text"] ?? "", state: row["attempt"] ? ("running" as const) : ("waiting" as const), purpose: row["purpose"] ?? "", parent: row["parent"] ?? "" };
     const fresh = { id: row["reply_id"], chat: row["chat_id"], role: "assistant", agent: row["agent"] ?? "", after: begins(row["purpose"], row["parent"]), time: new Date().toISOString() };
-    running.set(row["reply_id"], before ? { ...before, ...facts } : message({ ...fresh, ...facts }));
+    running.set(row["reply_id"], before ? { ...before, time: before.time || fresh.time, ...facts } : message({ ...fresh, ...facts }));
   }
   return running;
 }

@@ -66,9 +66,15 @@ export function create(id: string, data: Row): void {
 /** What comes of a command of the outbox, of this visit or an earlier one: a new session is followed once it is there. */
 export function decided({ method, session }: outbox.Command, failure: Failure | null): void {
   if (method !== "session.create") return;
-  if (failure) return refused(failure);
+  if (failure) return; // it is told until it was tried again or given up
   follow(session);
   refresh();
+}
+
+/** Gives up a session that was not made, with all that was said in it. */
+export function giveUp({ id, session }: outbox.Command): void {
+  if (state.value?.id === session) close();
+  void outbox.discard(id);
 }
 
 /** Carries out a command of the session on the screen, under a new id. */
@@ -92,9 +98,10 @@ export async function manage(method: string, session: Summary, data: Row = {}): 
   refresh();
 }
 
+/** Asks for another answer beside this one; where it failed, once more for one to what it was to answer. */
 export function answerAgain(message: Message): void {
   pick([message.id], null);
-  void act("reply.request", { chat_id: message.chat, message_id: message.id });
+  void act("reply.request", { chat_id: message.chat, message_id: message.state === "failed" ? message.parent || undefined : message.id });
 }
 
 /** Says it anew beside the message, with what follows it; both stay. */
@@ -140,12 +147,12 @@ async function join(token: string): Promise<string | null> {
   }
 }
 
-/** Goes where the address says: into a session, or into one by an invitation, which is taken out of the address at once. */
+/** Goes where the address says: into a session, or into one by an invitation, which is taken out of the address once that is decided. */
 export async function arrive(): Promise<void> {
   const wanted = new URLSearchParams(location.hash.slice(1));
   const token = wanted.get("join");
-  if (token) history.replaceState(null, "", location.pathname);
   const id = token ? await join(token) : wanted.get("session");
+  if (token && location.hash.includes(token)) history.replaceState(null, "", location.pathname);
   if (id) open(id, !outbox.waiting.value.some((it) => it.session === id && it.method === "session.create"));
   refresh();
 }

@@ -83,7 +83,7 @@ export function follow(id: string): void {
 /** Loads the messages before those that are known, the first ones of a chat that was never shown; or those after the gap. */
 export async function loadPage(up: boolean): Promise<void> {
   const [here, id] = [state.value, chat.value];
-  if (!here || past.value || loading.value || !id || (up ? here.older.get(id) === false : !here.gaps.has(id))) return;
+  if (!here || past.value || problem.value || loading.value || !id || (up ? here.older.get(id) === false : !here.gaps.has(id))) return;
   const from = edge(here, id, up);
   loading.value = true;
   try {
@@ -92,7 +92,7 @@ export async function loadPage(up: boolean): Promise<void> {
     change((it) => addPage(it, id, page, up, from));
     batch(() => (apply(), (loading.value = false)));
   } catch (error) {
-    problem.value = error as Failure;
+    if (state.value?.id === here.id) problem.value = error as Failure;
   } finally {
     loading.value = false;
   }

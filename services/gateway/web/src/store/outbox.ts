@@ -11,6 +11,7 @@ import type { Command } from "./database";
 
 export type { Command };
 export const waiting = signal<readonly Command[]>([]);
+const tabs = new BroadcastChannel("antiphon.outbox"); // ids that somebody discarded, for the other tabs
 const SHOWN_MS = 3000;
 const RULE_BROKEN = 422;
 const lanes = new Map<string, Promise<void>>(); // one after another within a session
@@ -22,6 +23,7 @@ export async function start(user: string, done: typeof settled): Promise<void> {
   settled = done;
   const again = () => void takeUp(user).catch(() => undefined);
   client.on("connected", again);
+  tabs.onmessage = ({ data }) => (waiting.value = waiting.value.filter(({ id }) => id !== data));
   document.addEventListener("visibilitychange", again);
   await takeUp(user).catch(() => undefined); // what can't be read keeps nobody from going on
 }
@@ -40,24 +42,35 @@ export async function post(command: Command, user: string): Promise<void> {
   submit(kept);
 }
 
-/** Sends a refused command once more, as it is. */
+/** Sends a refused command once more, as it is; after a session that is to be made what waits for it. */
 export async function retry(id: string): Promise<void> {
-  const command = waiting.value.find((it) => it.id === id);
-  if (!command) return;
-  const { refused: _, ...fresh } = command;
-  replace(fresh);
-  await database.put(fresh).catch(() => undefined);
-  submit(fresh);
+  for (const { refused, ...fresh } of withSequels(id)) {
+    if (!refused) continue;
+    replace(fresh);
+    await database.put(fresh).catch(() => undefined);
+    submit(fresh);
+  }
 }
 
+/** Gives a refused command up, in every tab; with a session that was never made all that waits for it. */
 export async function discard(id: string): Promise<void> {
+  for (const it of withSequels(id)) await remove(it.id).then(() => tabs.postMessage(it.id));
+}
+
+/** The command, and what can't be without it. */
+function withSequels(id: string): Command[] {
+  const command = waiting.value.find((it) => it.id === id);
+  return waiting.value.filter((it) => it === command || (command?.method === "session.create" && it.session === command.session));
+}
+
+async function remove(id: string): Promise<void> {
   waiting.value = waiting.value.filter((it) => it.id !== id);
   await database.remove(id).catch(() => undefined);
 }
 
 /** The session's events hold this one: nothing of it waits any more. */
 export function arrived(id: string): void {
-  if (waiting.value.some((it) => it.id === id)) void discard(id);
+  if (waiting.value.some((it) => it.id === id)) void remove(id);
 }
 
 function submit(command: Command): void {
@@ -71,8 +84,8 @@ async function send(command: Command): Promise<void> {
     const { _user: _, ...data } = command.data;
     await call(command.method, { ...data, id: command.id });
     await database.remove(command.id).catch(() => undefined);
-    if (command.method === "message.send") setTimeout(() => void discard(command.id), SHOWN_MS); // the event that takes its place is about to arrive
-    else await discard(command.id);
+    if (command.method === "message.send") setTimeout(() => void remove(command.id), SHOWN_MS); // the event that takes its place is about to arrive
+    else await remove(command.id);
   } catch (error) {
     failure = error as Failure;
     if (failure.code === RULE_BROKEN && ahead(command.id)) return send(await renamed(command));

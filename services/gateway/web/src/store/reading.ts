@@ -37,10 +37,11 @@ export function keepReceipts(): () => void {
   return () => (stop(), clearTimeout(timer), document.removeEventListener("visibilitychange", look));
 }
 
-/** The newest message of somebody else that is on the screen and not known to be read. */
+/** The newest message that is on the screen, if one of somebody else up to it is not known to be read. */
 function onScreen(): Receipt | null {
   const [here, newest, user] = [state.value, visible.value?.newest, me.value!.user];
   if (!here || past.value || place.value || !newest || document.visibilityState !== "visible" || linkState.value !== "connected") return null;
-  if (newest.seq <= (here.receipts.get(user) ?? 0) || newest.author === user) return null;
-  return { session: here.id, seq: newest.seq };
+  const read = here.receipts.get(user) ?? 0;
+  const theirs = [...here.messages.values()].some((it) => it.chat === newest.chat && it.seq > read && it.author !== user && it.state !== "failed");
+  return theirs && newest.seq > read ? { session: here.id, seq: newest.seq } : null;
 }

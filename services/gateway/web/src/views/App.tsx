@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { t } from "../i18n";
-import { arrive, decided, me, refused, words } from "../store/actions";
+import { arrive, decided, giveUp, me, refused, words } from "../store/actions";
 import * as identity from "../store/identity";
 import { connect, linkState } from "../store/link";
 import { problem, state } from "../store/opened";
@@ -44,6 +44,7 @@ function Page() {
       <main inert={drawer.value}>
         <Header />
         {state.value && (problem.value || state.value.deleted) && <p class="problem" role="alert">{words(problem.value ?? GONE)}</p>}
+        {outbox.waiting.value.filter((it) => it.method === "session.create" && it.refused).map((it) => <Unmade key={it.id} command={it} />)}
         {linkState.value === "disconnected" && <p class="problem" role="alert">{t.value.disconnected} <button type="button" class="link" onClick={() => location.reload()}>{t.value.retry}</button></p>}
         <MessageList />
         <Timeline />
@@ -54,5 +55,16 @@ function Page() {
       <QuestionDialog />
       <DoubtDialog />
     </>
+  );
+}
+
+/** A session that the gateway would not make. */
+function Unmade({ command }: { command: outbox.Command }) {
+  const [code, ...message] = command.refused!.split(" ");
+  return (
+    <p class="problem" role="alert">{command.data["title"] as string || t.value.untitled}: {words({ code: +code!, message: message.join(" ") })}{" "}
+      <button type="button" class="link" onClick={() => void outbox.retry(command.id)}>{t.value.retry}</button>{" "}
+      <button type="button" class="link" onClick={() => giveUp(command)}>{t.value.discard}</button>
+    </p>
   );
 }

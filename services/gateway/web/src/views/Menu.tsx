@@ -16,6 +16,7 @@ export function Menu({ label, face, children, up = false }: { label: string; fac
   const choices = () => [...root.current!.querySelectorAll<HTMLElement>("[role=menuitem]")].filter((it) => it.checkVisibility());
   useLayoutEffect(() => {
     if (!open) return;
+    fit(root.current!);
     choices()[0]?.focus();
     const elsewhere = (event: Event) => root.current!.contains(event.target as Node) || setOpen(false);
     document.addEventListener("pointerdown", elsewhere);
@@ -37,6 +38,15 @@ export function Menu({ label, face, children, up = false }: { label: string; fac
       {open && <div class={`sheet ${up ? "up" : ""}`} role="menu" aria-label={label}><Closing.Provider value={close}>{children}</Closing.Provider></div>}
     </div>
   );
+}
+
+/** Where the list that a menu is in ends below it, it opens upwards; without room there, either, the list is scrolled. */
+function fit(menu: HTMLElement): void {
+  const sheet = menu.querySelector(".sheet")!;
+  const [list, below] = [menu.closest("nav")?.getBoundingClientRect(), sheet.getBoundingClientRect()];
+  if (!list || below.bottom <= list.bottom) return;
+  if (menu.getBoundingClientRect().top - below.height > list.top) sheet.classList.add("up");
+  else sheet.scrollIntoView({ block: "nearest" });
 }
 
 export function Choice({ children, onClick, on, kind = "" }: { children: ComponentChildren; onClick: () => void; on?: boolean; kind?: "bad" | "narrow" | "" }) {

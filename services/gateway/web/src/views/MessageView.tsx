@@ -2,7 +2,8 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { clock, t } from "../i18n";
 import type { Beside } from "../model/thread";
 import type { Message, Note } from "../model/types";
-import { act, answerAgain, fits, pick, sayAnew, words } from "../store/actions";
+import { act, answerAgain, fits, me, pick, sayAnew, words } from "../store/actions";
+import { keep, read } from "../store/kept";
 import { discard, retry } from "../store/outbox";
 import { titleOf } from "./Agents";
 import { isEnter } from "./Composer";
@@ -10,6 +11,16 @@ import { copy } from "./copying";
 import { confirm } from "./Dialog";
 import { Markdown } from "./Markdown";
 import { memo } from "./memo";
+
+type How = "edit" | "anew";
+
+/** What somebody was making of a message, kept over a reload and while it is far from the screen. */
+interface Draft {
+  how: How;
+  text: string;
+  seen: number; // when the wording that the writer knows last changed
+  first: string; // that wording
+}
 
 interface Properties {
   item: Message;
@@ -21,9 +32,11 @@ interface Properties {
 }
 
 export const MessageView = memo(({ item, mine, owner, frozen, entry, beside }: Properties) => {
-  const [editing, setEditing] = useState<"" | "edit" | "anew">("");
+  const key = `antiphon.edit.${me.value!.user}.${item.id}`;
+  const [left, setLeft] = useState(() => (mine && !frozen ? begun(key, item) : null));
+  const [editing, setEditing] = useState<How | "">(left?.how ?? "");
   const root = useRef<HTMLElement>(null);
-  const close = () => (setEditing(""), root.current!.focus());
+  const close = () => (keep(key, null), setLeft(null), setEditing(""), root.current?.focus());
   const name = mine ? t.value.you : item.role === "assistant" ? titleOf(item.agent) || t.value.assistant : item.name;
   const settled = item.state === "posted" && !frozen;
   const isAssistant = item.role === "assistant";
@@ -31,14 +44,14 @@ export const MessageView = memo(({ item, mine, owner, frozen, entry, beside }: P
   const tool = (words: string, does: () => void) => <button type="button" tabIndex={reached} onClick={does}>{words}</button>;
   return (
     <article ref={root} tabIndex={reached} class={`message ${item.role} ${item.state}${mine ? " mine" : ""}`} data-id={item.id} aria-label={name} aria-busy={item.state === "running"}>
-      <div class="who"><b>{name}</b>{item.state !== "waiting" && <time dateTime={item.time}>{clock(item.time)}</time>}{item.edited && <span>{t.value.edited}</span>}</div>
-      {editing ? <Editor item={item} how={editing} close={close} /> : <Said item={item} />}
+      <div class="who"><b>{name}</b>{item.state !== "waiting" && item.time && <time dateTime={item.time}>{clock(item.time)}</time>}{item.edited && <span>{t.value.edited}</span>}</div>
+      {editing ? <Editor item={item} how={editing} left={left} save={(draft) => keep(key, JSON.stringify(draft))} close={close} /> : <Said item={item} />}
       <Facts item={item} />
       {!editing && (settled || item.state === "failed") && (
         <div class="tools" role="toolbar" aria-label={t.value.tools}>
           {beside && <Steps beside={beside} reached={reached} />}
           {item.text && tool(t.value.copy, () => void copy(item.text))}
-          {isAssistant && settled && item.tokens > 0 && tool(t.value.again, () => answerAgain(item))}
+          {isAssistant && (settled ? item.tokens > 0 : !frozen && item.purpose !== "finalize") && tool(t.value.again, () => answerAgain(item))}
           {mine && settled && tool(t.value.edit, () => setEditing("edit"))}
           {mine && settled && tool(t.value.sayAnew, () => setEditing("anew"))}
           {(mine || owner) && settled && tool(t.value.redact, () => confirm(t.value.redactSure, t.value.redact, () => void act("message.redact", { message_id: item.id })))}
@@ -85,13 +98,21 @@ function Steps({ beside: { ids, place }, reached }: { beside: Beside; reached: n
   );
 }
 
-function Editor({ item, how, close }: { item: Message; how: "edit" | "anew"; close: () => void }) {
+/** What an earlier visit left of an edit that has not been made since. */
+function begun(key: string, item: Message): Draft | null {
+  const kept = read(key);
+  const draft = kept ? (JSON.parse(kept) as Draft) : null;
+  return item.state === "posted" && draft?.text !== item.text ? draft : null;
+}
+
+function Editor({ item, how, left, save, close }: { item: Message; how: How; left: Draft | null; save: (draft: Draft) => void; close: () => void }) {
   const [busy, setBusy] = useState(false);
-  const [seen, setSeen] = useState(item.changed); // the wording that the writer knows
+  const [start] = useState(left ?? { how, text: item.text, seen: item.changed, first: item.text });
+  const [seen, setSeen] = useState(start.seen); // the wording that the writer knows
   const box = useRef<HTMLTextAreaElement>(null);
-  const [first, current] = [useRef(item.text), useRef(item.changed)];
+  const current = useRef(item.changed);
   current.current = item.changed;
-  useLayoutEffect(() => box.current!.focus(), []);
+  useLayoutEffect(() => void (start !== left && box.current!.focus()), []);
   const submit = async (event: Event) => {
     event.preventDefault();
     const content = (new FormData((event.target as HTMLElement).closest("form")!).get("content") as string).trim();
@@ -109,8 +130,8 @@ function Editor({ item, how, close }: { item: Message; how: "edit" | "anew"; clo
   };
   return (
     <form class="editor" aria-busy={busy} onSubmit={(event) => void submit(event)}>
-      {!busy && item.text !== first.current && <Said item={item} />}
-      <textarea name="content" readOnly={busy} aria-label={t.value.edit} defaultValue={first.current} dir="auto" onKeyDown={onKey} ref={box} />
+      {!busy && item.text !== start.first && <Said item={item} />}
+      <textarea name="content" readOnly={busy} aria-label={t.value.edit} defaultValue={start.text} dir="auto" onKeyDown={onKey} onInput={() => save({ ...start, seen, text: box.current!.value })} ref={box} />
       <div class="row end"><button type="button" class="quiet" onClick={close}>{t.value.cancel}</button><button disabled={busy}>{how === "anew" ? t.value.send : t.value.save}</button></div>
     </form>
   );

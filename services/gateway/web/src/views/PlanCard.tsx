@@ -3,7 +3,7 @@ import type { Plan } from "../model/types";
 
 /** A plan that was made final, module by module. */
 export function PlanCard({ plan }: { plan: Plan }) {
-  const hours = plan.modules.reduce((sum, it) => sum + it.hours, 0);
+  const hours = Math.round(plan.modules.reduce((sum, it) => sum + it.hours, 0) * 100) / 100; // 1.1 + 2.2 is not quite 3.3
   return (
     <section class="plan" data-id={plan.id} aria-label={`${t.value.plan}: ${plan.title}`}>
       <header><h3>{plan.title || t.value.plan}</h3><p>{plan.modules.length} {t.value.modules} · {hours} {t.value.h}</p></header>

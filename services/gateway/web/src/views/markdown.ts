@@ -18,7 +18,7 @@ import sql from "highlight.js/lib/languages/sql";
 import typescript from "highlight.js/lib/languages/typescript";
 import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
-import { Marked, type Token } from "marked";
+import { Marked, type Token, Tokenizer } from "marked";
 
 const LANGUAGES = { bash, c, css, diff, go, java, javascript, json, python, rust, sql, typescript, xml, yaml };
 for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(name, language);
@@ -31,12 +31,22 @@ export interface Block {
 
 const HIGHLIGHTED_CHARS = 20_000;
 const KEPT = 2000;
+const IN_VAIN_CHARS = 3_000_000; // that are looked through for ends of emphasis that are not there: some texts would take seconds
 const made = new Map<string, Block>();
+let inVain = 0; // so far in this text
 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 const marked = new Marked({
   gfm: true,
   breaks: true,
+  tokenizer: {
+    emStrong(...asked) {
+      return patiently(asked, () => Tokenizer.prototype.emStrong.apply(this, asked));
+    },
+    del(...asked) {
+      return patiently(asked, () => Tokenizer.prototype.del.apply(this, asked));
+    },
+  },
   renderer: {
     html: ({ text }) => escape(text),
     image: ({ href, text }) => `<a href="${escape(href)}">${escape(text || href)}</a>`, // nothing is loaded from elsewhere
@@ -49,8 +59,18 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.tagName === "INPUT" && node.getAttribute("type") !== "checkbox") node.remove();
 });
 
+/** What is found at the beginning of a text; nothing any more where too much was looked through in vain. */
+function patiently<T>([text, , before = ""]: [string, string, string?], look: () => T): T | undefined {
+  if (inVain > IN_VAIN_CHARS) return undefined;
+  const found = look();
+  const isName = text[0] === "_" && /[\p{L}\p{N}]/u.test(before); // as in snake_case: no emphasis, and nothing is looked for
+  if (!found && !isName && /^[*_~]+\S/.test(text)) inVain += text.length;
+  return found;
+}
+
 /** The blocks of a text: paragraphs, lists, tables, pieces of code. */
 export function blocks(text: string): Block[] {
+  inVain = 0;
   try {
     return marked.lexer(text).filter(({ type }) => type !== "space" && type !== "def").map(kept);
   } catch {
