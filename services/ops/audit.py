@@ -31,7 +31,7 @@ async def opened(url: str) -> AsyncIterator[AsyncEngine]:
         async with db.engine(DatabaseSettings(database_url=url, instance="audit", statement_timeout_s=60)) as engine:
             yield engine
     except (Broken, SchemaMissing, SQLAlchemyError, OSError) as error:
-        raise errors.AuditFailed(reason=str(error).strip().splitlines()[0]) from error
+        raise errors.AuditFailed(reason=errors.sentence(error)) from error
 
 
 def resume_point(path: Path) -> Anchor:

@@ -16,6 +16,11 @@ Each ends the command with exit code 1 and this one sentence; none has a traceba
 """
 
 
+def sentence(error: BaseException) -> str:
+    """What an error says, on one line; what it is, if it says nothing, as a deadline does."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class OpsError(Exception):
     """The command could not be carried out."""
 
