@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from shared import errors, ids
@@ -49,6 +50,21 @@ async def test_a_model_is_shown_the_branch_it_answers(database_url: str) -> None
         few = await projector.ask("context", **question, message_id=second, max_tokens=14)
         assert (said(few), few["more"]) == (["better", "next"], True)
         assert said(await projector.ask("context", **question, up_to_seq=6)) == ["one", "two", "worse"]
+
+
+@pytest.mark.parametrize(
+    ("content", "metadata", "shown"), [("hi", {"file": "x" * 8000}, 200), ('"\x01' * 5000, {}, 10)]
+)
+async def test_what_a_model_is_shown_fits_one_message_of_the_bus(
+    database_url: str, content: str, metadata: dict[str, Any], shown: int
+) -> None:
+    async with asking(database_url) as projector:
+        message = MessagePosted(chat_id="c1", content=content, metadata=metadata)
+        await projector.told(created("s1"), *(envelope("s1", message) for _ in range(200)), posted("s1", "last"))
+        context = await projector.ask("context", session_id="s1", chat_id="c1", limit=201)
+    assert len(orjson.dumps(context["messages"])) < 900_000
+    assert len(context["messages"]) > shown
+    assert said(context)[-1] == "last"
 
 
 async def test_answers_that_were_finished_meanwhile_are_shown_to_the_next_model(database_url: str) -> None:
