@@ -50,8 +50,15 @@ def resume_point(path: Path) -> Anchor:
 
 
 def save(path: Path, at: Anchor) -> None:
-    """The next `--resume` goes on behind `at`."""
-    files.replace(path, orjson.dumps({"seq": at.seq, "hash": at.hash.hex()}).decode())
+    """The next `--resume` goes on behind `at`.
+
+    Raises:
+        NotWritten: the file can't be.
+    """
+    try:
+        files.replace(path, orjson.dumps({"seq": at.seq, "hash": at.hash.hex()}).decode())
+    except OSError as error:
+        raise errors.NotWritten(path=path, reason=error.strerror) from None
 
 
 @contextmanager
