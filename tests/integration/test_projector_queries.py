@@ -98,6 +98,9 @@ async def test_sessions_are_found_by_title_and_text_in_russian_and_english(datab
         assert await found("nowhere") == []
         assert await found("the и") == [], "words that say nothing"
         assert await found("booked -restaurants") == []
+        assert await found("booked --restaurants") == []
+        for odd in ("-" * 1000, "- " * 500, "-." * 500, '-"' * 500, '-"" ' * 200, "or " * 300, "!&|(" * 200):
+            assert await found(odd) == [], odd
         (match,) = (await projector.ask("sessions", user="ada", query="booking"))["sessions"]
         assert (match["session_id"], match["match"]["text"]) == ("s1", "We booked three restaurants")
         pages, cursor = [], None
