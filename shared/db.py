@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 import asyncpg
 import asyncpg.connection
 import orjson
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.settings import DatabaseSettings
 
+ASYNCPG = "postgresql+asyncpg://"  # the driver; the address is asyncpg's own matter
 OWN_CONNECTIONS = 6  # of a service for its own work, which so does not wait for slow answers to others
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -27,28 +30,50 @@ _KEEPALIVE = {
 }
 
 
+def address(url: str) -> str:
+    """The address as PostgreSQL's own clients write it: without SQLAlchemy's driver name, with all that follows a `?`.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    try:
+        return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    except ValueError as error:
+        raise ArgumentError(f"the database's address can't be read: {error}") from None
+
+
+def reaching(url: str, **settings: Any) -> dict[str, Any]:
+    """`connect_args` of an engine on `ASYNCPG`. asyncpg reads the address by itself: SQLAlchemy knows no `sslmode`.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    return {"async_creator_fn": partial(asyncpg.connect, address(url)), **settings}
+
+
 @asynccontextmanager
 async def engine(settings: DatabaseSettings, connections: int | None = None) -> AsyncIterator[AsyncEngine]:
     """A pooled SQLAlchemy engine over asyncpg, with up to so many `connections` if not what the settings say; closed on
     leaving.
     """
     made = create_async_engine(
-        make_url(settings.database_url).set(drivername="postgresql+asyncpg"),
+        ASYNCPG,
         pool_size=connections or settings.pool_size,
         max_overflow=0 if connections else settings.pool_overflow,
         json_deserializer=orjson.loads,  # a number that 64 bits can't hold is a float, as for every other reader
         pool_pre_ping=True,
         pool_recycle=int(settings.pool_recycle_s),
-        connect_args={
-            "timeout": _CONNECT_TIMEOUT_S,
-            "server_settings": {
+        connect_args=reaching(
+            settings.database_url,
+            timeout=_CONNECT_TIMEOUT_S,
+            server_settings={
                 **_KEEPALIVE,
                 "application_name": settings.instance or "antiphon",
                 # A process that is frozen inside a transaction must not keep its locks from the others.
                 "idle_in_transaction_session_timeout": f"{_LOCK_SILENCE_S}s",
                 "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
             },
-        },
+        ),
     )
     try:
         yield made
@@ -92,9 +117,8 @@ async def driver(connection: AsyncConnection) -> "asyncpg.connection.Connection[
 @asynccontextmanager
 async def session_lock(database_url: str, key: int, application_name: str) -> AsyncIterator["LeaderLock"]:
     """A connection of its own for an advisory lock: held as long as that connection lives and is kept alive."""
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     settings = {**_KEEPALIVE, "application_name": application_name, "idle_session_timeout": f"{_LOCK_SILENCE_S}s"}
-    connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
+    connection = await asyncpg.connect(address(database_url), timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
     try:
         yield LeaderLock(connection, key)
     finally:

@@ -53,6 +53,7 @@ _TABLE: Sequence[tuple[type[BaseException], FailReason, bool]] = (
     (ai.ModelConnectionError, "unreachable", True),
     (ai.ModelUnavailableError, "provider_error", True),
     (ai.ModelAPIError, "provider_error", True),
+    (ai.UsageLimitExceeded, "provider_error", False),  # it called tools for ever, and would again
     (ai.UserError, "bad_configuration", False),
     (Exception, "provider_error", True),
 )

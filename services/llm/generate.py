@@ -52,7 +52,7 @@ class Generator:
                     hand_overs += 1
                     await self._hand_over(turn, outcome, hand_overs)
                     messages = conversation(turn, shown)
-                case Answered() if not turn.pieces:
+                case Answered() if not turn.text.strip():
                     raise GenerationFailedError("provider_error")
                 case _:
                     return outcome

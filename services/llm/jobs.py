@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 
 import nats.errors
@@ -150,7 +151,8 @@ class Worker:
             await self._replies.write(state, oldest, prompt)
         except (errors.Refused, ValueError) as error:  # will never work: not a case for another delivery
             log.exception("reply_impossible", reply_id=oldest.reply_id, error=repr(error))
-            await self._give_up(message, oldest, prompt)
+            tried = replace(oldest, attempt=oldest.attempt + 1)  # or its end would be refused as an older one's
+            await self._give_up(message, tried, prompt)
 
     def _is_hopeless(self, reply: OpenReply, prompt: Recorded, deliveries: int) -> bool:
         if reply.attempt >= self._settings.max_attempts:

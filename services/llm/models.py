@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from openai import AsyncOpenAI
 from pydantic_ai import exceptions as ai
 from pydantic_ai.models import Model, infer_model
-from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings, OpenAIResponsesModel
 from pydantic_ai.providers import infer_provider_class
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -25,6 +25,10 @@ log = get_logger("models")
 
 NO_KEY = "none"  # servers of one's own want a key to be there, and no particular one
 RESPONSES = "openai-responses"
+# Some providers tell with every chunk what was used so far: the last one counts, not their sum. That is asked of none.
+LAST_USAGE = OpenAIChatModelSettings(
+    openai_continuous_usage_stats=True, extra_body={"stream_options": {"include_usage": True}}
+)
 ENDPOINT = frozenset({"openai", "openai-chat", RESPONSES})
 
 
@@ -87,7 +91,7 @@ class Models:
         if provider == RESPONSES:
             model: Model = OpenAIResponsesModel(rest, provider=endpoint)
         else:
-            model = OpenAIChatModel(rest if provider else name, provider=endpoint)
+            model = OpenAIChatModel(rest if provider else name, provider=endpoint, settings=LAST_USAGE)
         prices = s.price_provider or ("" if s.openai_base_url else "openai")
         host = urlsplit(s.openai_base_url).netloc.rpartition("@")[2] or "openai"
         return Candidate(name, model, self._breaker(host), prices, s.openai_base_url)

@@ -1,6 +1,7 @@
 """One part of a reply: one agent asks one model, until it has said its piece, drawn up its plan, or handed over."""
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, cast
@@ -32,6 +33,7 @@ _FINISH: dict[str | None, FinishReason] = {
     "tool_call": "tool_calls",
     "error": "error",
 }
+_HALF = re.compile("[\ud800-\udfff]")
 Outcome = Answered | Planned | HandOver
 
 
@@ -53,6 +55,7 @@ class Run:
     begun: bool = False  # the model has sent something
     said: bool = False  # and the reader has got some of it
     _length: int = 0
+    _half: str = ""  # the first half of a surrogate pair, whose other half is still to come
     _spending: Spending = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,6 +99,7 @@ class Run:
                         async for event in stream:
                             limit.reschedule(min(self.ends_at, now() + self.settings.stall_s))
                             self._heard(event)
+                    self._say("", is_last=True)
                     self._spending.answered(stream.response)
                     finish = self._finish(stream.response.finish_reason)
             output = run.result.output if run.result else None
@@ -141,7 +145,10 @@ class Run:
             case _:
                 pass
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, is_last: bool = False) -> None:
+        text, self._half = whole(self._half + text, is_last=is_last)
+        if not text:
+            return
         pieces = self.turn.pieces
         if self._spending.is_fresh and pieces and not pieces[-1].endswith("\n"):
             text = "\n\n" + text  # after a tool's result, or after the agent before
@@ -161,6 +168,21 @@ class Run:
             return GenerationFailedError("refused", again=True, retry_after_s=0.0)
         failure.again = failure.again and not self.said
         return failure
+
+
+def whole(text: str, *, is_last: bool) -> tuple[str, str]:
+    """The text as UTF-8 can say it, and the half of a surrogate pair that it ends with unless `is_last`: a provider may
+    cut inside an emoji. A half without its other half becomes U+FFFD.
+    """
+    if not is_last and "\ud800" <= text[-1:] <= "\udbff":
+        text, half = text[:-1], text[-1]
+    else:
+        half = ""
+    return (text if _HALF.search(text) is None else _mended(text)), half
+
+
+def _mended(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 # To make one takes milliseconds, so they are kept; one may answer any number of replies at the same time.

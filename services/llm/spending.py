@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
 from pydantic_ai.messages import ModelResponse
 
 from services.llm import pricing
@@ -10,6 +11,8 @@ from services.llm.models import Candidate
 from services.llm.settings import OFFLINE
 from services.llm.turn import Turn
 from shared.events import Usage
+
+MOST_TOKENS = 10**9  # of one request; whoever counts more does not count
 
 
 @dataclass(slots=True)
@@ -35,16 +38,8 @@ class Spending:
 
     def answered(self, response: ModelResponse) -> None:
         """It was answered as a whole."""
-        counted = response.usage
-        if counted.output_tokens and self.candidate.name != OFFLINE:
-            usage = Usage(
-                input_tokens=counted.input_tokens,
-                output_tokens=counted.output_tokens,
-                cached_tokens=counted.cache_read_tokens,
-            )
-        else:
-            usage = self._estimate()
-        self._parts.append(self._priced(usage))
+        usage = None if self.candidate.name == OFFLINE else counted(response)
+        self._parts.append(self._priced(usage or self._estimate()))
         self._from = None
         self.turn.counted = pricing.total(self._parts)
 
@@ -64,3 +59,16 @@ class Spending:
         c = self.candidate
         cost = pricing.cost_usd(usage, c.model.model_name, c.price_provider, c.price_url)
         return usage.model_copy(update={"cost_usd": cost})
+
+
+def counted(response: ModelResponse) -> Usage | None:
+    """What the provider has counted; None if it has not, or if these are no numbers of tokens."""
+    told = response.usage
+    try:
+        usage = Usage(
+            input_tokens=told.input_tokens, output_tokens=told.output_tokens, cached_tokens=told.cache_read_tokens
+        )
+    except ValidationError:
+        return None
+    most = max(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+    return usage if usage.output_tokens and most <= MOST_TOKENS else None

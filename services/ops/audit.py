@@ -31,7 +31,7 @@ async def opened(url: str) -> AsyncIterator[AsyncEngine]:
         async with db.engine(DatabaseSettings(database_url=url, instance="audit", statement_timeout_s=60)) as engine:
             yield engine
     except (Broken, SchemaMissing, SQLAlchemyError, OSError) as error:
-        raise errors.AuditFailed(reason=str(error).strip().splitlines()[0]) from error
+        raise errors.AuditFailed(reason=errors.sentence(error)) from error
 
 
 def resume_point(path: Path) -> Anchor:
@@ -50,8 +50,15 @@ def resume_point(path: Path) -> Anchor:
 
 
 def save(path: Path, at: Anchor) -> None:
-    """The next `--resume` goes on behind `at`."""
-    files.replace(path, orjson.dumps({"seq": at.seq, "hash": at.hash.hex()}).decode())
+    """The next `--resume` goes on behind `at`.
+
+    Raises:
+        NotWritten: the file can't be.
+    """
+    try:
+        files.replace(path, orjson.dumps({"seq": at.seq, "hash": at.hash.hex()}).decode())
+    except OSError as error:
+        raise errors.NotWritten(path=path, reason=error.strerror) from None
 
 
 @contextmanager

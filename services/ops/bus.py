@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.ops import errors
+from services.ops import database, errors
 from shared import logging
 from shared.bus.connection import Bus, connect
 
@@ -24,7 +24,7 @@ async def opened(url: str) -> AsyncIterator[Bus]:
         async with asyncio.timeout(CONNECT_S):
             bus = await connecting.__aenter__()
     except TimeoutError:
-        raise errors.NatsUnreachable(url=url) from None
+        raise errors.NatsUnreachable(url=database.masked(url)) from None
     try:
         yield bus
     finally:

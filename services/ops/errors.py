@@ -7,6 +7,7 @@
     ├── NatsUnreachable  DatabaseUnreachable                   the configured servers don't answer
     ├── NeverReady  MigrationFailed                            our own processes don't come up
     ├── NoSigningKey  AuditFailed                              the audit
+    ├── LogUnreadable  BadPosition  NotWritten                 reading the log, and writing down what it says
     ├── NotErased  NotRecovered                                orders about the log
     ├── BadReplay  ReplayBroken  BadExport  BadImport          the log as a tool
     ├── NotRunning  NotStopped  DemoFailed                     nothing to stop, or to show
@@ -14,6 +15,11 @@
 
 Each ends the command with exit code 1 and this one sentence; none has a traceback.
 """
+
+
+def sentence(error: BaseException) -> str:
+    """What an error says, on one line; what it is, if it says nothing, as a deadline does."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 class OpsError(Exception):
@@ -99,6 +105,10 @@ class NoSigningKey(OpsError):
 
 class AuditFailed(OpsError):
     """AUDIT FAILED: {reason}"""
+
+
+class NotWritten(OpsError):
+    """{path} can't be written ({reason}): make room there, or name another place."""
 
 
 class LogUnreadable(OpsError):

@@ -32,7 +32,7 @@ async def opened(url: str) -> AsyncIterator[AsyncEngine]:
         async with db.engine(DatabaseSettings(database_url=url, instance="ops", statement_timeout_s=60)) as engine:
             yield engine
     except (SchemaMissing, SQLAlchemyError, OSError) as error:
-        raise errors.LogUnreadable(reason=str(error).strip().splitlines()[0]) from error
+        raise errors.LogUnreadable(reason=errors.sentence(error)) from error
 
 
 def pages(engine: AsyncEngine, session_id: str | None) -> transcript.Pages:

@@ -43,7 +43,9 @@ def migrate(configured: Config, revision: str, sql: bool = False) -> None:
         else:
             command.upgrade(configured, revision, sql=sql)
     except Exception as error:  # scripts may raise anything; the person needs one sentence
-        raise errors.MigrationFailed(revision=revision, reason=" ".join(str(error).split())[:300]) from error
+        raise errors.MigrationFailed(
+            revision=revision, reason=(" ".join(str(error).split()) or type(error).__name__)[:300]
+        ) from error
 
 
 def current(database_url: str) -> str | None:

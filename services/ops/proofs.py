@@ -5,9 +5,12 @@ import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial as into
 from pathlib import Path
 from typing import BinaryIO
+
+import typer
 
 from services.history.audit.proof import Refused
 from services.ops import errors
@@ -20,11 +23,12 @@ def writing(path: Path | None) -> Iterator[Callable[[bytes], object]]:
     """A function that takes the lines; without a path they go to stdout. After a failure there is no file.
 
     Raises:
-        AuditFailed: it can't be written.
+        NotWritten: it can't be written.
+        Exit: whoever reads stdout wants no more.
     """
     if path is None:
-        yield sys.stdout.buffer.write
-        sys.stdout.buffer.flush()
+        yield _told
+        _told(b"")
         return
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -33,12 +37,32 @@ def writing(path: Path | None) -> Iterator[Callable[[bytes], object]]:
             file: BinaryIO | gzip.GzipFile = stack.enter_context(os.fdopen(handle, "wb"))
             if path.suffix == ".gz":
                 file = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0))
-            yield file.write
+            yield into(_put, file, path)
         partial.replace(path)
     except OSError as error:
-        raise errors.AuditFailed(reason=f"{path} can't be written ({error.strerror})") from error
+        raise errors.NotWritten(path=path, reason=error.strerror) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _put(file: BinaryIO | gzip.GzipFile, path: Path, line: bytes) -> None:
+    try:
+        file.write(line)
+    except OSError as error:  # here: whoever reads the log meanwhile would take it for a fault of that
+        raise errors.NotWritten(path=path, reason=error.strerror) from error
+
+
+def _told(line: bytes) -> None:
+    """Afterwards stdout has the line; without one, all that was told."""
+    try:
+        _ = sys.stdout.buffer.write(line) if line else sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more as it ends
+        raise typer.Exit(1) from None
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise errors.NotWritten(path="stdout", reason=error.strerror) from None
 
 
 def lines(path: Path) -> Iterator[bytes]:

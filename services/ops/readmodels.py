@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ops.bars import bar
-from services.ops.errors import OpsError
+from services.ops.errors import OpsError, sentence
 from services.projector import rebuild
 from services.projector.comparing import Compared, Difference
 from shared import db
@@ -47,8 +47,7 @@ async def opened(url: str) -> AsyncIterator[AsyncEngine]:
             cause = cause.exceptions[0]
         if isinstance(cause, OpsError):
             raise cause from None
-        sentence = (str(cause).strip() or type(cause).__name__).splitlines()[0].rstrip(".")
-        raise ReadModelsFailed(reason=sentence) from error
+        raise ReadModelsFailed(reason=sentence(cause).rstrip(".")) from error
 
 
 @asynccontextmanager

@@ -118,3 +118,36 @@ async def test_nothing_is_sent_where_antiphon_itself_listens(log_of_nine: str, n
     where = ("--database-url", log_of_nine, "--nats-url", nats_url, "--all", "--to", to)
     code, _, said = await run("replay", "publish", *where)
     assert (code, "Nothing was replayed" in said) == (1, True)
+
+
+@pytest.mark.parametrize("words", ["export --session s1", "export --user ada", "replay events --all"])
+async def test_who_wants_no_more_is_told_nothing_and_a_full_disk_is_no_fault_of_the_log(
+    log_of_nine: str, words: str
+) -> None:
+    async with db.engine(DatabaseSettings(database_url=log_of_nine)) as engine:
+        await filled(engine, 3000)
+
+    async def shell(to: str) -> tuple[int, str]:
+        command = f"set -o pipefail; {sys.executable} -m services.ops {words} --database-url {log_of_nine} {to}"
+        done = await asyncio.create_subprocess_exec("bash", "-c", command, stdout=-1, stderr=-1)
+        _, said = await done.communicate()
+        return done.returncode or 0, said.decode()
+
+    assert await shell("| head -1") == (1, "")
+    code, said = await shell("> /dev/full")
+    assert (code, said.startswith("stdout can't be written (No space left on device)")) == (1, True), said
+
+
+async def test_a_file_that_can_not_be_written_is_named(log_of_nine: str) -> None:
+    where = ("--database-url", log_of_nine)
+    code, _, said = await run("export", *where, "--session", "s1", "--out", "/proc/x/y.md")
+    assert (code, said.startswith("/proc/x/y.md can't be written")) == (1, True), said
+    code, _, said = await run("audit", "verify", *where, "--resume", "/proc/x/y.json")
+    assert (code, "/proc/x/y.json can't be written" in said) == (1, True), said
+
+
+async def test_the_password_of_the_bus_is_in_no_message() -> None:
+    code, _, said = await run(
+        "erase", "--session", "s", "--all", "--reason", "r", "--nats-url", "nats://u:pw1@127.0.0.1:1"
+    )
+    assert (code, "nats://u@127.0.0.1:1" in said, "pw1" in said) == (1, True, False)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from shared import errors, ids
@@ -51,6 +52,21 @@ async def test_a_model_is_shown_the_branch_it_answers(database_url: str) -> None
         assert said(await projector.ask("context", **question, up_to_seq=6)) == ["one", "two", "worse"]
 
 
+@pytest.mark.parametrize(
+    ("content", "metadata", "shown"), [("hi", {"file": "x" * 8000}, 200), ('"\x01' * 5000, {}, 10)]
+)
+async def test_what_a_model_is_shown_fits_one_message_of_the_bus(
+    database_url: str, content: str, metadata: dict[str, Any], shown: int
+) -> None:
+    async with asking(database_url) as projector:
+        message = MessagePosted(chat_id="c1", content=content, metadata=metadata)
+        await projector.told(created("s1"), *(envelope("s1", message) for _ in range(200)), posted("s1", "last"))
+        context = await projector.ask("context", session_id="s1", chat_id="c1", limit=201)
+    assert len(orjson.dumps(context["messages"])) < 900_000
+    assert len(context["messages"]) > shown
+    assert said(context)[-1] == "last"
+
+
 async def test_answers_that_were_finished_meanwhile_are_shown_to_the_next_model(database_url: str) -> None:
     async with asking(database_url) as projector:
         mine, his, reply = ids.uuid7(), ids.uuid7(), ids.uuid7()
@@ -82,6 +98,9 @@ async def test_sessions_are_found_by_title_and_text_in_russian_and_english(datab
         assert await found("nowhere") == []
         assert await found("the и") == [], "words that say nothing"
         assert await found("booked -restaurants") == []
+        assert await found("booked --restaurants") == []
+        for odd in ("-" * 1000, "- " * 500, "-." * 500, '-"' * 500, '-"" ' * 200, "or " * 300, "!&|(" * 200):
+            assert await found(odd) == [], odd
         (match,) = (await projector.ask("sessions", user="ada", query="booking"))["sessions"]
         assert (match["session_id"], match["match"]["text"]) == ("s1", "We booked three restaurants")
         pages, cursor = [], None

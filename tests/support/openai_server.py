@@ -54,6 +54,9 @@ class OpenAIServer:
     pieces: list[str] = field(default_factory=lambda: list(ANSWER))
     answers: list[str] = field(default_factory=list)  # if there are any, each is one whole answer in place of `pieces`
     calls: list[Call | None] = field(default_factory=list)  # each is one whole answer; None is one of `pieces`
+    raw: list[list[dict[str, Any] | bytes]] = field(
+        default_factory=list
+    )  # each is one whole answer, as `said` makes it
     refuses_tools: bool = False
     gate: asyncio.Semaphore | None = None  # if set, each piece waits for a permit
     faults: list[int | str] = field(default_factory=list)
@@ -73,9 +76,18 @@ class OpenAIServer:
         if isinstance(fault, int):
             error = {"error": {"message": f"fault {fault} for sk-secret", "type": "fault", "code": None}}
             return JSONResponse(error, fault, self.headers)
+        if self.raw:
+            return StreamingResponse(self._written(self.raw.pop(0)), media_type="text/event-stream")
         call = self.calls.pop(0) if self.calls else None  # now: what a test orders from here on is for later requests
         pieces = [call.text] if call else [self.answers.pop(0)] if self.answers else self.pieces
         return StreamingResponse(self._answer(fault, call, pieces), media_type="text/event-stream")
+
+    async def _written(self, chunks: list[dict[str, Any] | bytes]) -> AsyncIterator[bytes]:
+        """Chunks as they are, and bytes that are none."""
+        for chunk in chunks:
+            yield chunk if isinstance(chunk, bytes) else b"data: " + json.dumps(chunk).encode() + b"\n\n"
+        yield b"data: [DONE]\n\n"
+        self.answered += 1
 
     async def _answer(self, fault: str | None, call: Call | None, pieces: list[str]) -> AsyncIterator[bytes]:
         try:
@@ -105,6 +117,13 @@ class OpenAIServer:
             yield _chunk([], USAGE)
         yield b"data: [DONE]\n\n"
         self.answered += 1
+
+
+def said(text: str | None, finish: str | None = None, **facts: Any) -> dict[str, Any]:
+    """A chunk that says `text`. `facts` are beside its choices, or in place of them."""
+    delta = {} if text is None else {"content": text}
+    choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices, **facts}
 
 
 def _chunk(choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:

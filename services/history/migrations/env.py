@@ -24,7 +24,7 @@ def _run(connection: Connection) -> None:
 
 
 async def _run_online(url: str) -> None:
-    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    engine = create_async_engine(db.ASYNCPG, poolclass=NullPool, connect_args=db.reaching(url))
     try:
         async with db.transaction(engine) as connection:
             await connection.run_sync(_run)

@@ -1,7 +1,6 @@
 """`antiphon replay`: what the log says, printed or sent out again."""
 
 import asyncio
-import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ import orjson
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ops import errors, files, logbook, past, republish
+from services.ops import errors, files, logbook, past, proofs, republish
 from services.ops.bars import bar
 from services.ops.bus import opened
 from services.ops.commands.context import (
@@ -47,12 +46,12 @@ def events(
 
 
 async def _events(url: str, session: str | None, after: str | None, until: str | None, of_type: str) -> None:
-    async with logbook.opened(url) as engine:
-        first, last = await _span(engine, after, until)
-        async for row in logbook.rows(engine, session, first, last):
-            if fnmatchcase(row["type"] or "", of_type):
-                sys.stdout.buffer.write(orjson.dumps(row) + b"\n")
-        sys.stdout.buffer.flush()
+    with proofs.writing(None) as write:
+        async with logbook.opened(url) as engine:
+            first, last = await _span(engine, after, until)
+            async for row in logbook.rows(engine, session, first, last):
+                if fnmatchcase(row["type"] or "", of_type):
+                    write(orjson.dumps(row) + b"\n")
 
 
 @replay.command()

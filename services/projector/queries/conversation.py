@@ -45,8 +45,19 @@ async def context(connection: AsyncConnection, request: requests.ChatContext, _a
     if request.message_id is not None and thread:
         thread += await _answers_meanwhile(connection, request, thread)
     settings = await _settings(connection, request.session_id, request.chat_id)
-    shown = [shapes.message(row) for row in thread if not (row["redacted"] or row["erased"])]
-    return {"messages": shown, "more": more, **settings, "track": await track(connection, request.session_id)}
+    said = [_told(row) for row in thread if not (row["redacted"] or row["erased"])]
+    shown = shapes.newest_within(said[::-1], MAX_BYTES)  # as JSON, which may be much more than its texts
+    return {
+        "messages": shown,
+        "more": more or len(shown) < len(said),
+        **settings,
+        "track": await track(connection, request.session_id),
+    }
+
+
+def _told(row: RowMapping) -> dict[str, Any]:
+    """The message without its metadata: no model is shown that, and two hundred of them may be more than all texts."""
+    return {name: value for name, value in shapes.message(row).items() if name != "metadata"}
 
 
 async def _thread(connection: AsyncConnection, request: requests.ChatContext) -> tuple[list[RowMapping], bool]:

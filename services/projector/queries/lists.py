@@ -1,5 +1,6 @@
 """Lists: a user's sessions, with unread counts, filtered and searched; and the shared objects of a session."""
 
+import re
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +33,7 @@ PREVIEW_CHARS = 200
 MAX_UNREAD = 100
 MATCHES = 1000
 LOOKED_AT = 500  # messages a session, or one who never says how far they read would make the list slow
+_DASHES = re.compile(r"-[^\w\"]*-")
 _HEADLINE = "StartSel='', StopSel='', MaxWords=24, MinWords=8"
 _HEADLINE_CHARS = 20_000  # of a message: what is found behind them is shown by the message's beginning
 
@@ -136,9 +138,14 @@ def _filters(request: requests.Sessions) -> list[ColumnElement[bool]]:
     return [*chosen, _found(request.query)] if request.query else chosen
 
 
+def _wanted(query: str) -> ColumnElement[Any]:
+    """The words that are asked for. A ruled line is one `-`: PostgreSQL takes no more than some thirty together."""
+    return func.websearch_to_tsquery(LANGUAGE, _DASHES.sub("-", query))
+
+
 def _found(query: str) -> ColumnElement[bool]:
     """Sessions with these words in the title or in a message, or with this text in the title."""
-    wanted = func.websearch_to_tsquery(LANGUAGE, query)
+    wanted = _wanted(query)
     by_text = exists().where(*_said(messages.alias(), wanted)).correlate(sessions)
     in_title = sessions.c.title.icontains(query, autoescape=True)
     return or_(sessions.c.words.op("@@")(wanted), in_title, by_text)
@@ -153,7 +160,7 @@ def _said(said: FromClause, wanted: ColumnElement[Any]) -> list[ColumnElement[bo
 
 async def _matches(connection: AsyncConnection, ids: list[str], query: str) -> dict[str, dict[str, Any]]:
     """A message of each session that the words are found in: the newest of the first thousand."""
-    wanted, said = func.websearch_to_tsquery(LANGUAGE, query), messages.c
+    wanted, said = _wanted(query), messages.c
     some = (
         select(said.message_id, said.chat_id, said.created_seq, said.content)
         .where(*_said(messages, wanted))

@@ -1,5 +1,6 @@
 """For people, as Markdown: raw HTML in what was said is shown and not obeyed."""
 
+import re
 from typing import ClassVar
 
 from markdown_it import MarkdownIt
@@ -9,6 +10,8 @@ from shared.transcript.formats.base import chat_name, cost, minute
 from shared.transcript.overview import Overview
 
 GONE = {"redacted": "*(taken back)*", "erased": "*(erased)*"}
+TRIES = 8  # a text in which tags still show up then has no tag, and no code with a `<`
+_LINE_END = re.compile(r"\r\n?")
 _PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
 
 
@@ -51,7 +54,25 @@ def plain(text: str) -> str:
 
 
 def defused(text: str) -> str:
-    """The same Markdown without raw HTML: its `<` are entities. Code stays as it is."""
+    """The same Markdown without raw HTML: its `<` are entities. Code stays as it is, and none is left open: what comes
+    behind the text is not part of it.
+    """
+    text = _LINE_END.sub("\n", text)
+    tries = TRIES
+    while "<" in text and (harmless := _without_tags(text)) != text:  # which may have made a tag of what was code
+        tries -= 1
+        text = harmless if tries else text.replace("<", "&lt;")
+    return _closed(text)
+
+
+def _closed(text: str) -> str:
+    if "```" not in text and "~~~" not in text:
+        return text
+    last = _PARSER.parse(f"{text}\n\nx")[-1]
+    return f"{text}\n{last.markup}" if last.type == "fence" else text
+
+
+def _without_tags(text: str) -> str:
     lines = text.split("\n")
     for token in _PARSER.parse(text):
         if token.map is None:
@@ -60,7 +81,8 @@ def defused(text: str) -> str:
             for at in range(*token.map):
                 if at < len(lines):
                     lines[at] = lines[at].replace("<", "&lt;")
-        raw = [child.content for child in token.children or [] if child.type == "html_inline"]
+        parts = [part for child in token.children or [] for part in (child, *(child.children or []))]  # of images, too
+        raw = [part.content for part in parts if part.type == "html_inline"]
         if raw:
             first, last = token.map
             block = "\n".join(lines[first:last])

@@ -87,4 +87,4 @@ def _row(cells: Any) -> str:
 
 def _cell(value: Any) -> Any:
     """Source: OWASP, CSV injection: a text that begins like a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r\n＝＋－＠" and value else value

@@ -32,7 +32,6 @@ from sqlalchemy import (
     func,
     inspect,
     literal,
-    make_url,
     or_,
     select,
 )
@@ -41,6 +40,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.types import NullType
 
 from services.ops import errors
+from shared import db
 
 PAGE_ROWS = 1000
 CONNECTIONS = 40  # twice as many as read at once: nobody waits for another one's end
@@ -92,15 +92,17 @@ async def opened(url: str) -> AsyncIterator[Database]:
     Raises:
         BadImport: it can't be opened or read.
     """
-    engine = _engine(url)
+    engine: AsyncEngine | None = None
     try:
+        engine = _engine(url)
         async with engine.connect() as connection:
             tables = await connection.run_sync(_reflected)
         yield Database(engine, tables)
     except (SQLAlchemyError, OSError) as error:
-        raise errors.BadImport(reason=str(error).strip().splitlines()[0]) from error
+        raise errors.BadImport(reason=errors.sentence(error)) from error
     finally:
-        await engine.dispose()
+        if engine is not None:
+            await engine.dispose()
 
 
 def _engine(url: str) -> AsyncEngine:
@@ -117,11 +119,9 @@ def _engine(url: str) -> AsyncEngine:
             connection.driver_connection.text_factory = text_of
 
         return made
-    address = make_url(url).set(drivername="postgresql+asyncpg")
-    search = {name: str(address.query[name]) for name in ("search_path",) if name in address.query}
-    settings = {**_READ_ONLY, **search}
-    address = address.difference_update_query(search)
-    return create_async_engine(address, pool_size=CONNECTIONS, connect_args={"server_settings": settings})
+    return create_async_engine(
+        db.ASYNCPG, pool_size=CONNECTIONS, connect_args=db.reaching(url, server_settings=_READ_ONLY)
+    )
 
 
 def _reflected(connection: Connection) -> dict[str, Table]:
