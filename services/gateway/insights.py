@@ -11,7 +11,7 @@ from services.gateway.publication import MAX_OFFSET
 from services.gateway.reading import PAGE, PROJECTOR, Limit, SessionRequest
 from services.gateway.requests import Params, parse
 from services.gateway.writing import located
-from shared.events.base import EventId, SessionId, UserId
+from shared.events.base import ChatId, EventId, SessionId, UserId
 
 
 class TimelineRequest(SessionRequest):
@@ -22,8 +22,9 @@ class TimelineRequest(SessionRequest):
 
 
 class AtRequest(SessionRequest):
-    """A position, or a moment (RFC 3339, with its zone)."""
+    """A position, or a moment (RFC 3339, with its zone); the messages of the chat that was active, or of another."""
 
+    chat_id: ChatId | None = None
     seq: int | None = Field(None, ge=1, le=MAX_OFFSET)
     time: AwareDatetime | None = None
 

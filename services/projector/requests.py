@@ -21,9 +21,10 @@ class Snapshot(Request):
 
 
 class AsOf(Request):
-    """A session as it was after a position, or at a moment: exactly one of both."""
+    """A session as it was after a position, or at a moment: exactly one of both; of its active chat or another."""
 
     session_id: str
+    chat_id: str | None = None
     seq: int | None = Field(None, ge=1)
     time: AwareDatetime | None = None
 

@@ -78,18 +78,22 @@ class Past:
             kept |= {("plan_modules", part): row for part, row in self._of("plan_modules") if part[:2] == key}
         self._rows = Rows(kept)
 
-    def snapshot(self) -> dict[str, Any] | None:
-        """The shape of `query.projector.snapshot`; None if there was no such session yet."""
+    def snapshot(self, chat_id: str | None = None) -> dict[str, Any] | None:
+        """The shape of `query.projector.snapshot`, with the messages of the chat that is named, of the active one if
+        that was not there. None if there was no such session yet.
+        """
         session = next((row for _, row in self._named("sessions")), None)
         if session is None:
             return None
         chats = sorted((row for _, row in self._named("chats")), key=lambda row: row["created_seq"])
-        active = next((row for row in chats if row["chat_id"] == session["active_chat"]), None)
-        said = [row for _, row in self._named("messages") if row["chat_id"] == session["active_chat"]]
+        by_id = {row["chat_id"]: row for row in chats}
+        here: str = chat_id if chat_id and chat_id in by_id else session["active_chat"]
+        chat = by_id.get(here)
+        said = [row for _, row in self._named("messages") if row["chat_id"] == here]
         newest = sorted(said, key=lambda row: -row["created_seq"])[: self._messages]
         fit = [shapes.message(row) for row in fitting(newest, lambda row: str(row["content"]))]
         shown = shapes.within(fit, MAX_BYTES)
-        more = active is not None and len(shown) < active["message_count"]
+        more = chat is not None and len(shown) < chat["message_count"]
         people = sorted((row for _, row in self._named("participants")), key=lambda row: row["since_seq"])
         receipts = sorted((row for _, row in self._named("receipts")), key=lambda row: row["user_id"])
         return {
@@ -101,7 +105,7 @@ class Past:
             "active_chat": session["active_chat"],
             "messages": shown[::-1],
             "more": more,
-            **self._asides(session["active_chat"], shown[-1]["seq"] if more and shown else 1),
+            **self._asides(here, shown[-1]["seq"] if more and shown else 1),
             "receipts": [shapes.receipt(row) for row in receipts],
             "running": [],
         }

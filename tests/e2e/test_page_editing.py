@@ -193,3 +193,16 @@ async def test_an_edit_is_not_lost_at_a_reload_and_says_what_has_changed_since(p
     await ada.page.keyboard.press("Escape")
     await ada.page.reload()
     await ada.shows("a better one")
+
+
+async def test_looking_back_shows_the_chat_that_one_is_in(people: People) -> None:
+    ada, _ = people
+    await begun(people, "only here")
+    await ada.shows("only here")
+    await ada.choose(ada.page.locator("main > header"), menu="More", choice="Look back")
+    slider = ada.page.get_by_label("As it was")
+    await slider.press("Home")
+    await ada.page.get_by_text("Nothing has been said here yet.").wait_for()
+    await slider.press("End")
+    await ada.shows("only here")
+    await ada.page.get_by_role("button", name="Back to now").click()

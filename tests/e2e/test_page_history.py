@@ -8,8 +8,10 @@ import pytest
 import pytest_asyncio
 
 from shared import ids
+from shared.bus.connection import connect
 from tests.e2e.page import CHROMIUM, NO_CHROMIUM, Page, window
 from tests.support.client import connected
+from tests.support.conversation import created, put
 from tests.support.eventually import eventually
 from tests.support.long_session import filled, tell
 from tests.support.scrolling import come_in, read
@@ -22,6 +24,7 @@ MISSED = 1100  # more than a client that comes back is given one by one
 ELEMENTS = 200
 STILL_PX = 2
 PX = 2000
+LISTED = 200  # sessions, before the reader asks for more
 
 
 class Cable:
@@ -144,3 +147,18 @@ async def test_a_reader_far_up_who_missed_too_much_stays_there_and_finds_all_of_
     assert down.jump is not None
     assert down.jump <= STILL_PX
     assert (await reader.page.texts())[-1].startswith(f"message {said + MISSED - 1}")
+
+
+async def test_a_long_list_of_sessions_goes_on(system: System, reader: Reader) -> None:
+    tab = reader.page.page
+    entries = tab.locator("#sessions > li")
+    async with connect(f"nats://127.0.0.1:{system.ps()['nats']['port']}", "test") as bus:
+        for number in range(LISTED + 2):
+            await put(bus, created(f"listed-{number:03}", owner="ada", title=f"No. {number:03}"))
+    await reader.page.entry(f"No. {LISTED + 1}").wait_for()
+    assert (await entries.count(), await reader.page.entry("No. 000").count()) == (LISTED, 0)
+    await tab.locator("nav").get_by_role("button", name="More", exact=True).click()
+    await reader.page.entry("No. 000").wait_for()
+    assert await entries.count() == LISTED + 3
+    await tab.get_by_label("Search").fill("No. 00")
+    await reader.page.entry(f"No. {LISTED + 1}").wait_for(state="detached")

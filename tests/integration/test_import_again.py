@@ -74,7 +74,7 @@ async def around(nats_url: str, database_url: str) -> AsyncIterator[Surroundings
 
 async def test_killed_and_interrupted_in_the_middle_it_comes_to_the_same(mover: Mover, around: Surroundings) -> None:
     bus, engine = around
-    rows = old_systems.instances(60, 100)
+    rows = old_systems.instances(100, 100)
     old_systems.sqlite(mover.source, old_systems.INSTANCES, rows)
 
     async def stored() -> int:
@@ -89,16 +89,16 @@ async def test_killed_and_interrupted_in_the_middle_it_comes_to_the_same(mover: 
         await eventually(partial(beyond, before), 60)
         process.send_signal(number)
         assert await asyncio.wait_for(process.wait(), 20) != 0
-        assert await stored() < 6100, "it was in the middle"
+        assert await stored() < 10_166, "it was in the middle"
     code, report = await mover.moves()
-    assert (code, report["same"], report["messages"], report["messages_in_log"]) == (0, True, 6000, 6000)
+    assert (code, report["same"], report["messages"], report["messages_in_log"]) == (0, True, 10_000, 10_000)
     assert report["digest_source"] == report["digest_log"]
     assert report["known_events"] > 0
-    assert report["known_events"] + report["new_events"] == 6100
+    assert report["known_events"] + report["new_events"] == 10_166
     async with engine.connect() as connection:
         doubled = "SELECT count(*) FROM (SELECT event_id FROM log.events GROUP BY 1 HAVING count(*) > 1) AS twice"
         assert (await connection.execute(text(doubled))).scalar_one() == 0
-    assert await log_head(engine) == 6100, "sessions, messages, and one receipt of each owner"
+    assert await log_head(engine) == 10_166, "sessions, messages, and one receipt of each owner"
 
 
 async def test_what_changed_in_the_source_comes_along_or_is_told(mover: Mover, around: Surroundings) -> None:

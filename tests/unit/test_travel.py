@@ -21,9 +21,12 @@ def travelled(log: list[Recorded], forget_every: int) -> dict[str, Any]:
             past.forget()
     shown = past.snapshot()
     assert shown is not None
-    for message in shown["messages"]:
-        del message["after"]  # what is forgotten can't be followed: the tables are asked for it
-    return shown
+    every = {chat["chat_id"]: past.snapshot(chat["chat_id"]) for chat in shown["chats"]}
+    for one in (shown, *every.values()):
+        for message in one["messages"] if one else ():
+            del message["after"]  # what is forgotten can't be followed: the tables are asked for it
+    assert every.get(shown["active_chat"], shown) == shown
+    return {"active": shown, **every}
 
 
 @given(histories, tracks, st.integers(1, 9))

@@ -40,9 +40,11 @@ async def at(
     session_id: PathId,
     seq: Annotated[int | None, Query(ge=1, description="A position")] = None,
     time: Annotated[str | None, Query(description="Or a moment: RFC 3339 with its zone")] = None,
+    chat_id: Annotated[str | None, Query(description="Whose messages; the chat's that was active")] = None,
 ) -> Response:
     """The session as it was: the snapshot that a participant would have got then."""
-    return await read(gateway, caller, "session.at", {"session_id": session_id, "seq": seq, "time": time})
+    data = {"session_id": session_id, "chat_id": chat_id, "seq": seq, "time": time}
+    return await read(gateway, caller, "session.at", data)
 
 
 @router.get("/usage", response_model=reports.UsageReport)

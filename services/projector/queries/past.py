@@ -44,7 +44,7 @@ async def at(connection: AsyncConnection, request: requests.AsOf, applied: int) 
     up_to = min(request.seq or applied, applied)
     until_ns = None if request.time is None else round(request.time.timestamp() * 10**9)
     past = await _past(connection, request.session_id, up_to, until_ns)
-    shown = past.snapshot()
+    shown = past.snapshot(request.chat_id)
     if shown is None:
         raise errors.NotFound("there was no such session")
     shown["messages"] = await _threaded(connection, request.session_id, shown["messages"])

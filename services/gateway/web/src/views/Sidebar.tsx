@@ -5,7 +5,7 @@ import { plain } from "../model/plain";
 import type { Summary } from "../model/types";
 import { manage, me } from "../store/actions";
 import { close, open, state } from "../store/opened";
-import { listed, query, refresh, sessions, undoable, withArchived } from "../store/sessions";
+import { further, goesOn, listed, look, query, sessions, undoable, withArchived } from "../store/sessions";
 import { writeAgain } from "./Composer";
 import { ask } from "./Dialog";
 import { Choice, Menu } from "./Menu";
@@ -23,7 +23,7 @@ export function closeDrawer(): void {
 }
 
 export function Sidebar() {
-  const search = (text: string) => ((query.value = text), refresh());
+  const search = (text: string) => ((query.value = text), look());
   const none = listed.value && !sessions.value.length;
   useEffect(() => void (drawer.value && document.getElementById("new")?.focus()), [drawer.value]);
   return (
@@ -34,12 +34,13 @@ export function Sidebar() {
       <input type="search" placeholder={t.value.search} aria-label={t.value.search} value={query.value} onInput={(event) => search(event.currentTarget.value)} />
       <nav aria-label={t.value.conversations}>
         <ul id="sessions">{sessions.value.map((it) => <Entry key={it.session_id} session={it} />)}</ul>
+        {goesOn.value && <button type="button" class="quiet further" onClick={further}>{t.value.more}</button>}
         {none && <p class="hint">{query.value ? t.value.nothingFound : t.value.noSessions}</p>}
       </nav>
       {undoable.value && (
         <p class="undo" role="status">{t.value.deleted} <button type="button" class="link" onClick={() => void manage("session.restore", undoable.value!)}>{t.value.restore}</button></p>
       )}
-      <label class="check"><input type="checkbox" checked={withArchived.value} onChange={(event) => ((withArchived.value = event.currentTarget.checked), refresh())} /> {t.value.showArchived}</label>
+      <label class="check"><input type="checkbox" checked={withArchived.value} onChange={(event) => ((withArchived.value = event.currentTarget.checked), look())} /> {t.value.showArchived}</label>
       <div id="me" class="row"><span class="name">{me.value!.name}</span><Settings /></div>
     </aside>
   );

@@ -5,7 +5,7 @@ import { atNewest } from "../model/pages";
 import { empty, load } from "../model/snapshot";
 import { refused } from "../store/actions";
 import { ask } from "../store/link";
-import { chat, past, state } from "../store/opened";
+import { chat, chatId, past, state } from "../store/opened";
 import { writeAgain } from "./Composer";
 
 let wanted = 0; // the position asked for last
@@ -47,10 +47,10 @@ async function read(): Promise<void> {
   asking = true;
   try {
     for (let done = 0; done !== wanted && past.value && state.value; ) {
-      const [seq, session] = [wanted, state.value.id];
-      const snapshot = await ask<Row>("session.at", { session_id: session, seq });
+      const [seq, session, shown] = [wanted, state.value.id, chatId.value];
+      const snapshot = await ask<Row>("session.at", { session_id: session, seq, chat_id: shown || undefined });
       done = seq;
-      if (past.value && state.value?.id === session) past.value = load(empty(session), snapshot);
+      if (past.value && state.value?.id === session && chatId.value === shown) past.value = load(empty(session), snapshot);
     }
   } catch (error) {
     refused(error);
