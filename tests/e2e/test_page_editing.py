@@ -205,4 +205,6 @@ async def test_looking_back_shows_the_chat_that_one_is_in(people: People) -> Non
     await ada.page.get_by_text("Nothing has been said here yet.").wait_for()
     await slider.press("End")
     await ada.shows("only here")
+    await ada.choose(ada.page.locator("main > header"), menu="Chats", choice="Main Chat")
+    await ada.message("Come in!").wait_for()
     await ada.page.get_by_role("button", name="Back to now").click()

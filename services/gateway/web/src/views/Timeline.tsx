@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { clock, t } from "../i18n";
 import type { Row } from "../model/types";
 import { atNewest } from "../model/pages";
@@ -21,6 +21,7 @@ export function Timeline() {
   const slider = useRef<HTMLInputElement>(null);
   const [now, then] = [state.value, past.value];
   useLayoutEffect(() => slider.current?.focus(), [!!then]);
+  useEffect(() => void (past.value && go(past.value.at)), [chatId.value]);
   if (!now || !then) return null;
   const time = [...then.messages.values()].reduce((latest, it) => (it.seq <= then.at && it.time > latest ? it.time : latest), "");
   return (
@@ -46,10 +47,10 @@ function go(seq: number): void {
 async function read(): Promise<void> {
   asking = true;
   try {
-    for (let done = 0; done !== wanted && past.value && state.value; ) {
+    for (let done = ""; done !== `${wanted} ${chatId.value}` && past.value && state.value; ) {
       const [seq, session, shown] = [wanted, state.value.id, chatId.value];
       const snapshot = await ask<Row>("session.at", { session_id: session, seq, chat_id: shown || undefined });
-      done = seq;
+      done = `${seq} ${shown}`;
       if (past.value && state.value?.id === session && chatId.value === shown) past.value = load(empty(session), snapshot);
     }
   } catch (error) {
