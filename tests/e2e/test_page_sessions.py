@@ -161,6 +161,7 @@ async def test_an_invitation_leads_in_whoever_is_in_already_or_was_removed(peopl
 async def test_who_was_removed_asks_for_nothing_more(people: People) -> None:
     ada, bob = people
     await ada.choose(ada.page.locator("main > header"), menu="Chats", choice="New chat")
+    await ada.shows()
     await ada.say("elsewhere")
     await ada.shows("elsewhere")
     asked: list[str] = []

@@ -33,6 +33,7 @@ const HIGHLIGHTED_CHARS = 20_000;
 const KEPT = 2000;
 const IN_VAIN_CHARS = 3_000_000; // that are looked through for ends of emphasis that are not there: some texts would take seconds
 const made = new Map<string, Block>();
+const tooDeep = new Set<string>(); // texts that the parser gave up on, so nested are they: they are shown as they were written
 let inVain = 0; // so far in this text
 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
@@ -72,10 +73,12 @@ function patiently<T>([text, , before = ""]: [string, string, string?], look: ()
 export function blocks(text: string): Block[] {
   inVain = 0;
   try {
-    return marked.lexer(text).filter(({ type }) => type !== "space" && type !== "def").map(kept);
+    if (!tooDeep.has(text)) return marked.lexer(text).filter(({ type }) => type !== "space" && type !== "def").map(kept);
   } catch {
-    return [{ html: escape(text).replaceAll("\n", "<br>") }]; // nested so deeply that the parser gave up: it is shown as it was written
+    if (tooDeep.size >= KEPT) tooDeep.clear();
+    tooDeep.add(text);
   }
+  return [{ html: escape(text).replaceAll("\n", "<br>") }];
 }
 
 function kept(token: Token): Block {
