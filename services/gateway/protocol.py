@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from shared import errors
+from shared.surrogates import mended
 
 METHODS: Final = frozenset(
     {
@@ -73,11 +74,11 @@ def _command(line: bytes) -> ClientCommand | Pong:
 
 def _mended(line: bytes) -> Any:
     """The value of JSON that names half of a surrogate pair, as scripts write a text that was cut inside an emoji. In
-    its place comes U+FFFD, as where a browser sends such a text as it is. Source: RFC 8259, 8.2; WHATWG Infra, 4.7.
+    its place comes U+FFFD, as where a browser sends such a text as it is. Source: RFC 8259, 8.2.
     """
     try:
         text = json.dumps(json.loads(line), ensure_ascii=False)
-        return orjson.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+        return orjson.loads(mended(text))
     except (ValueError, RecursionError):
         raise ProtocolViolation("not JSON") from None
 

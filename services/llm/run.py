@@ -1,7 +1,6 @@
 """One part of a reply: one agent asks one model, until it has said its piece, drawn up its plan, or handed over."""
 
 import asyncio
-import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, cast
@@ -21,6 +20,7 @@ from services.llm.spending import Spending
 from services.llm.turn import Answered, Planned, Turn
 from shared.events.replies import FinishReason
 from shared.logging import get_logger
+from shared.surrogates import mended
 
 log = get_logger("run")
 
@@ -33,7 +33,6 @@ _FINISH: dict[str | None, FinishReason] = {
     "tool_call": "tool_calls",
     "error": "error",
 }
-_HALF = re.compile("[\ud800-\udfff]")
 Outcome = Answered | Planned | HandOver
 
 
@@ -178,11 +177,7 @@ def whole(text: str, *, is_last: bool) -> tuple[str, str]:
         text, half = text[:-1], text[-1]
     else:
         half = ""
-    return (text if _HALF.search(text) is None else _mended(text)), half
-
-
-def _mended(text: str) -> str:
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return mended(text), half
 
 
 # To make one takes milliseconds, so they are kept; one may answer any number of replies at the same time.

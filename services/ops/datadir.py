@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from services.ops import errors
 
 MIN_FREE_BYTES = 256 * 1024 * 1024
 MAX_LOG_BYTES = 20 * 1024 * 1024
+LOOKED_AT_S = 1.0  # whoever looks whether there is an owner holds the lock for a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,10 @@ class DataDir:
         """
         handle = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
+            ends_at = time.monotonic() + LOOKED_AT_S
             while not _locked(handle, fcntl.LOCK_EX):
-                if (owner := self.owner()) is not None:  # not just somebody who looks whether there is one
+                owner = self.owner()  # None: somebody just looks whether there is one
+                if owner is not None or time.monotonic() > ends_at:
                     raise errors.DataDirInUse(path=self.path, pid=owner or "?")
             os.ftruncate(handle, 0)
             os.pwrite(handle, str(os.getpid()).encode(), 0)

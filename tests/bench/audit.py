@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.history import log, sealing
 from services.history.audit import proof, proving, rows, verifying
 from services.history.chain import Anchor
-from services.ops import proofs
+from services.ops import output, proofs
 from shared import db
 from shared.settings import DatabaseSettings
 from tests.support import databases
@@ -50,7 +50,7 @@ async def proved(engine: AsyncEngine, directory: Path) -> str:
     await sealing.seal(engine, key)
     file = directory / "proof.jsonl.gz"
     began = time.monotonic()
-    with proofs.writing(file) as write:
+    with output.writing(file) as write:
         done = await proving.write(engine, "s0", True, write)
     wrote_s, began = time.monotonic() - began, time.monotonic()
     proof.check(proofs.lines(file), key.public_key().public_bytes_raw())

@@ -93,6 +93,13 @@ class Page:
         """A message that has this text in it."""
         return self.page.locator("#messages .message", has_text=text)
 
+    async def invite(self) -> str:
+        """A fresh link that leads into the session on the screen."""
+        await self.page.evaluate("navigator.clipboard.writeText('')")
+        await self.page.get_by_role("button", name="Invite").click()
+        await self.page.get_by_text("The invite link is in the clipboard").wait_for()
+        return str(await eventually(lambda: self.page.evaluate("navigator.clipboard.readText()")))
+
     async def status(self) -> str:
         """What the corner says."""
         return str(await self.page.locator("#status").text_content())
@@ -121,9 +128,7 @@ async def invited(system: System, browser: "Browser") -> tuple[Page, Page]:
     await ada.enter(system.addresses[0], "Ada")
     await ada.say("Come in!")
     await ada.shows("Come in!")
-    await ada.page.get_by_role("button", name="Invite").click()
-    await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
-    link = str(await ada.page.evaluate("navigator.clipboard.readText()"))
+    link = await ada.invite()
     await bob.enter(link.replace(system.addresses[0], system.addresses[1]), "Bob")
     await ada.page.locator("#people", has_text="Ada, Bob").wait_for()
     await bob.page.locator("#people", has_text="Ada, Bob").wait_for()

@@ -9,7 +9,6 @@ import pytest_asyncio
 from shared import ids
 from tests.e2e.page import CHROMIUM, NO_CHROMIUM, Page, invited
 from tests.support.client import connected
-from tests.support.eventually import eventually
 from tests.support.system import System, whole_system
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed: make test does it")
@@ -113,9 +112,7 @@ async def test_a_deleted_session_says_so_to_whoever_has_it_open_and_is_whole_onc
 
 async def test_who_leaves_a_session_has_it_no_more_and_who_is_removed_is_told(people: People) -> None:
     ada, bob = people
-    await ada.page.get_by_role("button", name="Invite").click()
-    await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
-    link = str(await ada.page.evaluate("navigator.clipboard.readText()"))
+    link = await ada.invite()
     await bob.choose(bob.entry("Come in!"), menu="More", choice="Leave it")
     await bob.entry("Come in!").wait_for(state="detached")
     await bob.page.get_by_text("What shall we talk about?").wait_for()
@@ -132,11 +129,7 @@ async def test_an_invitation_leads_in_whoever_is_in_already_or_was_removed(peopl
     ada, bob = people
 
     async def invitation() -> str:
-        await ada.page.evaluate("navigator.clipboard.writeText('')")
-        await ada.page.get_by_role("button", name="Invite").click()
-        await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
-        link = await eventually(lambda: ada.page.evaluate("navigator.clipboard.readText()"))
-        return str(link).split("#")[1]
+        return (await ada.invite()).split("#")[1]
 
     async def follow(hash_: str) -> None:
         await bob.page.evaluate("it => { location.hash = it }", hash_)
@@ -203,9 +196,7 @@ async def test_what_stood_before_ones_own_newest_message_is_read_too(people: Peo
 
 async def test_an_invitation_is_in_the_address_until_it_was_taken(people: People) -> None:
     ada, bob = people
-    await ada.page.get_by_role("button", name="Invite").click()
-    await ada.page.get_by_text("The invite link is in the clipboard").wait_for()
-    link = str(await ada.page.evaluate("navigator.clipboard.readText()"))
+    link = await ada.invite()
     await bob.choose(bob.entry("Come in!"), menu="More", choice="Leave it")
     await bob.entry("Come in!").wait_for(state="detached")
     await bob.page.route_web_socket("**/connection/websocket", lambda socket: socket.close())

@@ -54,9 +54,7 @@ class OpenAIServer:
     pieces: list[str] = field(default_factory=lambda: list(ANSWER))
     answers: list[str] = field(default_factory=list)  # if there are any, each is one whole answer in place of `pieces`
     calls: list[Call | None] = field(default_factory=list)  # each is one whole answer; None is one of `pieces`
-    raw: list[list[dict[str, Any] | bytes]] = field(
-        default_factory=list
-    )  # each is one whole answer, as `said` makes it
+    raw: list[list[dict[str, Any] | bytes]] = field(default_factory=list)  # each is one whole answer: chunks of `said`
     refuses_tools: bool = False
     gate: asyncio.Semaphore | None = None  # if set, each piece waits for a permit
     faults: list[int | str] = field(default_factory=list)

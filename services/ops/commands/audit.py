@@ -17,7 +17,7 @@ from services.history.audit import proof, proving, rows, verifying
 from services.history.chain import Anchor, Broken
 from services.history.checkpoint import Checkpoint
 from services.ops import audit as tools
-from services.ops import errors, keys, proofs
+from services.ops import errors, keys, output, proofs
 from services.ops.commands.context import DEFAULT_DATA_DIR, DatabaseOption, DataDirOption, environment
 from services.ops.commands.context import database_url as address
 from services.ops.datadir import DataDir
@@ -112,7 +112,7 @@ def prove(
 ) -> None:
     """Write a proof of a session's transcript that can be checked without access to the system."""
     url = address(database_url, DataDir(data_dir.absolute()))
-    with proofs.writing(out) as write:
+    with output.writing(out) as write:
         done = asyncio.run(_prove(url, session, newest, write))
     told = f"{done.events} events, positions {done.first} to {done.checkpoint.seq}"
     print(f"proof of {session}: {told}", file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from services.ops import errors, logbook, personal, proofs
+from services.ops import errors, logbook, output, personal
 from services.ops.commands.context import DEFAULT_DATA_DIR, DatabaseOption, DataDirOption, database_url
 from services.ops.datadir import DataDir
 from shared import errors as refusals
@@ -35,7 +35,7 @@ def export(
     if format_name not in transcript.FORMATS:
         raise errors.BadExport(reason=f"--format is one of {', '.join(transcript.FORMATS)}")
     url = database_url(database, DataDir(data_dir.absolute()))
-    with proofs.writing(out) as write:
+    with output.writing(out) as write:
         if session is not None:
             asyncio.run(_session(url, session, format_name, at, write))
         else:

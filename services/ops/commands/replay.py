@@ -9,7 +9,7 @@ import orjson
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ops import errors, files, logbook, past, proofs, republish
+from services.ops import errors, files, logbook, output, past, republish
 from services.ops.bars import bar
 from services.ops.bus import opened
 from services.ops.commands.context import (
@@ -46,7 +46,7 @@ def events(
 
 
 async def _events(url: str, session: str | None, after: str | None, until: str | None, of_type: str) -> None:
-    with proofs.writing(None) as write:
+    with output.writing(None) as write:
         async with logbook.opened(url) as engine:
             first, last = await _span(engine, after, until)
             async for row in logbook.rows(engine, session, first, last):

@@ -2,11 +2,11 @@
 
 import hashlib
 import math
-import re
 from typing import Any
 
+from shared.surrogates import mended
+
 MAX_USER = 128
-_LONE = re.compile("[\ud800-\udfff]")
 
 
 def sound(value: Any) -> Any:
@@ -19,7 +19,7 @@ def sound(value: Any) -> Any:
     """
     match value:
         case str():
-            return value if value.isascii() else _LONE.sub("\N{REPLACEMENT CHARACTER}", value)
+            return mended(value)
         case dict():
             return {sound(str(name)): sound(inner) for name, inner in value.items()}
         case list():
