@@ -24,6 +24,7 @@ OWNERS: Final = {
     "projector": (subjects.query("projector", "sessions"), b'{"user":"nobody","limit":1}'),
 }
 TICK_S = 1.0
+LOOK_S = 5.0
 ASK_PAUSE_S = 3.0
 ASK_S = 1.5
 
@@ -37,6 +38,16 @@ class Outages:
         self._away: set[str] = set()
         self._quiet_s = quiet_s
         self._lost_s = lost_s
+
+    @property
+    def look_s(self) -> float:
+        """How often the bus has to be asked at least, lest it counts as away because nobody asked."""
+        return min(LOOK_S, self._quiet_s / 2)
+
+    @property
+    def tick_s(self) -> float:
+        """How long a tick is: by as much its silence may be counted too long."""
+        return min(TICK_S, self._quiet_s / 4)
 
     @property
     def is_quiet(self) -> bool:
@@ -70,7 +81,7 @@ class Outages:
     def tick(self, elapsed_s: float) -> None:
         """So much time went by since the last tick; of a longer pause only as much counts as load may delay a tick."""
         was_quiet = self.is_quiet
-        self.silent_s += min(elapsed_s, 2 * TICK_S)
+        self.silent_s += min(elapsed_s, 2 * self.tick_s)
         if self.is_quiet and not was_quiet:
             log.warning("bus_silent", silent_s=round(self.silent_s, 1))
 
@@ -80,7 +91,7 @@ async def watch(outages: Outages, on_lost: Callable[[], None], on_change: Callab
     loop = asyncio.get_running_loop()
     at, names = loop.time(), outages.names()
     while True:
-        await asyncio.sleep(TICK_S)
+        await asyncio.sleep(outages.tick_s)
         was_lost, before, at = outages.is_lost, at, loop.time()
         outages.tick(at - before)
         if outages.is_lost and not was_lost:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import nats.errors
 from nats.aio.subscription import Subscription
@@ -179,11 +179,10 @@ class Sessions:
                 log.warning("stream_not_seen", error=repr(error))
                 self._reconnected = True  # the heads are compared as soon as it is seen again
                 self._doubt.set()
-            await asyncio.sleep(DOUBT_S)
-            try:
-                await asyncio.wait_for(self._doubt.wait(), 0 if self.outages.room.is_filling else SWEEP_S - DOUBT_S)
-            except TimeoutError:
-                continue
+            look_s = self.outages.look_s
+            await asyncio.sleep(min(DOUBT_S, look_s))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._doubt.wait(), 0 if self.outages.room.is_filling else look_s - DOUBT_S)
 
     async def _look(self, info: StreamInfo) -> None:
         """Takes in what the leader says of the stream; if it is another one, everything known here is forgotten."""
