@@ -28,6 +28,7 @@ REPLY_ASKED: Final = "reply.asked"  # core notice without a body: EVENTS has an 
 QUEUE_HISTORY: Final = "history"  # queue groups: any instance of the owner answers
 QUEUE_PROJECTOR: Final = "projector"
 QUEUE_LLM: Final = "llm"
+QUEUE_GATEWAYS: Final = "gateways"
 LLM_INTAKE: Final = "llm-intake"  # durable consumer of EVENTS: nothing that it has not seen may be trimmed
 
 ALL_EVENTS: Final = "event.*"
@@ -53,6 +54,11 @@ def live(session_id: str) -> str:
 def signal(session_id: str) -> str:
     """Where gateways tell each other what is never stored: typing, awareness, joins and leaves."""
     return f"signal.{session_id}"
+
+
+def handover(session_id: str) -> str:
+    """Where a gateway that opens a session asks one that has it open for its newest events."""
+    return f"handover.{session_id}"
 
 
 def prompt(session_id: str) -> str:

@@ -1,6 +1,7 @@
 """One session as this gateway follows it: subscribed once, whole, in order, handed to every listener.
 
-attach = subscribe to the live copies, then fill from the stream up to the leader's head
+attach = subscribe to the live copies, then take over what another gateway has, or fill from the stream, up to the
+         leader's head
 repair = the same fill, whenever a copy is missing: seen by its successor, by a sweep, or after a reconnect
 """
 
@@ -10,7 +11,7 @@ from typing import Any
 
 from nats.aio.subscription import Subscription
 
-from services.gateway import measures
+from services.gateway import handover, measures
 from services.gateway.chain import Chain, Link, live_copy
 from services.gateway.fold import Fold, deliverable
 from services.gateway.hub import Hub, Listener
@@ -22,6 +23,7 @@ from services.gateway.source import Page, Source
 from services.gateway.waiting import Waiting
 from shared import errors, subjects
 from shared.bus.connection import Bus, unsubscribe
+from shared.bus.parser import Handler
 from shared.logging import get_logger
 from shared.session import SessionState
 
@@ -83,11 +85,13 @@ class Feed:
         """
         self.fold.be_generous(True)
         try:
-            self.subscriptions.append(await self._bus.client.listen(subjects.live(self.session_id), self._on_live))
-            self.subscriptions.append(await self._bus.client.listen(subjects.signal(self.session_id), self._on_signal))
-            await self._fill("attach")  # its first request follows the subscriptions on the same connection
+            await self._listen(subjects.live(self.session_id), self._on_live)
+            await self._listen(subjects.signal(self.session_id), self._on_signal)
+            if not await self._is_taken_over():  # its requests follow the subscriptions on the same connection
+                await self._fill("attach")
             if self.state.open_replies:
                 await self._running.read(self.state)
+            await self._listen(subjects.handover(self.session_id), self._on_asked, subjects.QUEUE_GATEWAYS)
         except BaseException:
             await self.detach()
             raise
@@ -95,6 +99,9 @@ class Feed:
         if self.chain.gap:
             self._gap()
         asyncio.get_running_loop().call_later(RECHECK_S, self.check, "attach")
+
+    async def _listen(self, subject: str, handler: Handler, queue: str = "") -> None:
+        self.subscriptions.append(await self._bus.client.listen(subject, handler, queue))
 
     def detach(self) -> Coroutine[Any, Any, None]:
         """From this moment nothing comes any more; state and newest events stay, for the next `attach`.
@@ -134,6 +141,10 @@ class Feed:
         if b"\n" not in body and body[:1] == b"{" and body[-1:] == b"}":
             self._pass_on(body)
 
+    def _on_asked(self, _subject: bytes, reply: bytes, _headers: bytes, body: bytes) -> None:
+        usable = self.open and not self.dropped
+        self._bus.client.put(reply.decode(), handover.answer(self.fold, body) if usable else b"")
+
     def _pass_on(self, body: bytes) -> None:
         self.hub.deliver(self._framer.frame(passing(body)), None)
 
@@ -169,6 +180,12 @@ class Feed:
             measures.RESYNCS.labels("held").inc()
             self.hub.insufficient()
         self.check("gap")
+
+    async def _is_taken_over(self) -> bool:
+        events, are_all = await handover.proven(self._bus.client, self._source, self.session_id, self.chain.covered)
+        if events and not self.dropped:
+            self._deliver(self.chain.filled(events, events[-1].seq))
+        return are_all and not self.dropped
 
     async def _fill(self, cause: str) -> None:
         events, up_to, _ = await self._source.everything_after(self.session_id, self.chain.covered)

@@ -16,9 +16,9 @@ from shared.session import SessionState, evolve
 
 IDS = 1000  # ids kept a session: more than one sends within the duplicate window, or they are looked up
 BASE_BYTES, LINK_BYTES, ID_BYTES = 6000, 150, 350  # estimates, held to within twice the truth by a test
-RECENT_EVENTS = 256
-RECENT_BYTES = 256 * 1024
-GENEROUS = 8
+RECENT_EVENTS = 1000  # as much as one answer to who comes back may carry
+RECENT_BYTES = 512 * 1024
+GENEROUS = 4
 _PLAIN = MessagePosted.TYPE
 _PLAIN_BODY = re.compile(  # as `shared.events.attributes` writes them; all others are parsed
     rb'\{"specversion":"1\.0","id":"([^"\\]+)","source":"[^"\\]*","type":"%b","subject":"[^"\\]*","time":"[^"\\]*",'
@@ -33,7 +33,7 @@ class Fold:
         self._state = SessionState(session_id)  # its seq is brought up to date when somebody looks
         self._seq = 0
         self.erased: set[int] = set()  # where the stream has nothing any more, and the log what was left
-        self._ids: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._ids: OrderedDict[tuple[bytes, bytes], int] = OrderedDict()  # by actor and id
         self._recent: deque[Link] = deque()
         self._recent_bytes = 0
         self._most, self._most_bytes = RECENT_EVENTS, RECENT_BYTES
@@ -53,21 +53,19 @@ class Fold:
     def apply(self, *links: Link) -> None:
         """Takes in events, the oldest first."""
         seen, match = self._ids, _PLAIN_BODY.match
-        for link in links:
-            seq, _, body = link
+        self._recent.extend(links)
+        for seq, _, body in links:
+            self._recent_bytes += len(body)
             if (plain := match(body)) and b'"reply_id"' not in body:
                 event_id, actor = plain.groups()
-                seen[str(actor, errors="replace"), str(event_id, errors="replace")] = seq
+                seen[actor, event_id] = seq
             elif (raw := _parse(body)) is not None:
-                seen[str(raw.get("actor")), str(raw.get("id"))] = seq
+                seen[str(raw.get("actor")).encode(), str(raw.get("id")).encode()] = seq
                 if not _is_plain_message(raw):
                     self._take(seq, raw, body)
             if len(seen) > IDS:
                 seen.popitem(last=False)
-            self._recent.append(link)
-            self._recent_bytes += len(body)
-            if seq > self._seq:
-                self._seq = seq
+            self._seq = seq
         self._trim()
 
     def _take(self, seq: int, raw: dict[str, Any], body: bytes) -> None:
@@ -101,7 +99,7 @@ class Fold:
 
     def seq_of(self, actor: str, event_id: str) -> int | None:
         """Where an id of `actor` is among the newest thousand, if it is."""
-        return self._ids.get((actor, event_id))
+        return self._ids.get((actor.encode(), event_id.encode()))
 
     def body_at(self, seq: int) -> bytes | None:
         """The event at `seq`, if it is among the newest."""
@@ -159,7 +157,7 @@ def _recorded(seq: int, raw: dict[str, Any]) -> Recorded | None:
 def deliverable(link: Link) -> Link:
     """With a body that may be spliced into a frame: what its producer made, unless that would break the framing."""
     body = link.body
-    if b"\n" not in body and body.startswith(b"{") and body.endswith(b"}"):
+    if body[:1] == b"{" and body[-1:] == b"}" and b"\n" not in body:
         return link
     raw = _parse(body)
     return Link(link.seq, link.prev, orjson.dumps(raw) if raw is not None else b'{"malformed":true}')

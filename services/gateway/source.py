@@ -100,6 +100,22 @@ class Source(WholeReader):
             await asyncio.sleep(0.05)  # a replica that lags catches up by itself; there is no notice of it
         return found
 
+    async def head(self, session_id: str) -> Stored | None:
+        """The session's newest event, by the leader's word.
+
+        Raises:
+            Unavailable: the stream does not answer.
+        """
+        return await self._reader.head(subjects.EVENTS, subjects.event(session_id))
+
+    async def stored(self, seq: int) -> Stored | None:
+        """What is at `seq`, by the leader's word.
+
+        Raises:
+            Unavailable: the stream does not answer.
+        """
+        return await self._reader.at(subjects.EVENTS, seq)
+
     async def deltas(self, session_id: str) -> list[bytes]:
         """The chunks of the session that are still kept, oldest first."""
         found: list[Stored] = []
@@ -116,5 +132,5 @@ class Source(WholeReader):
         return {subjects.session_of(subject): seq for subject, seq in heads.items()}
 
     async def _behind(self, session_id: str, last: int) -> bool:
-        head = await self._reader.head(subjects.EVENTS, subjects.event(session_id))
+        head = await self.head(session_id)
         return head is not None and head.seq > last

@@ -37,13 +37,14 @@ class QuickClient(Client):
         self._call_count = 0
         self._call_prefix = ""
 
-    async def listen(self, subject: str, handler: Handler) -> Subscription:
-        """Every message of `subject` goes to the handler, in order, until the subscription ends. Nothing is dropped
+    async def listen(self, subject: str, handler: Handler, queue: str = "") -> Subscription:
+        """Every message of `subject` goes to the handler, in order, until the subscription ends; with a `queue`, to one
 
-        here: who is slow is not read from, and the server closes its connection in the end.
+        of those who name the same. Nothing is dropped here: who is slow is not read from, and the server closes its
+        connection in the end.
         """
         self._sid += 1
-        subscription = Subscription(self, self._sid, subject)
+        subscription = Subscription(self, self._sid, subject, queue)
         self._subs[self._sid] = subscription
         self._handlers[self._sid] = handler
         await self._send_subscribe(subscription)

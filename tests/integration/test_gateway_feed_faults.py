@@ -9,7 +9,7 @@ from shared import errors, subjects
 from shared.bus import streams
 from shared.bus.direct import Stored
 from tests.support.eventually import eventually
-from tests.support.feeds import Client, flood, gateway
+from tests.support.feeds import Client, flood, gateway, no_handover
 
 
 async def test_lost_live_copies_are_read_again(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +43,7 @@ async def test_a_replica_that_lags_makes_no_hole(nats_url: str, monkeypatch: pyt
             answers += 1
             return [] if answers % 2 else (await read(*arguments))[:7]
 
+        no_handover(monkeypatch)
         monkeypatch.setattr(b.reader, "after", lagging)
         client = Client(epoch="epoch-1", at=created.seq)
         await client.join(b, created.session_id, recover=True)

@@ -11,7 +11,7 @@ from shared import errors, ids, subjects
 from shared.bus.direct import Stored
 from shared.session.commands import CreateSession
 from tests.support.eventually import eventually
-from tests.support.feeds import ANN, BOB, Client, gateway, message
+from tests.support.feeds import ANN, BOB, Client, gateway, message, no_handover
 from tests.support.proxy import proxied
 
 
@@ -27,6 +27,11 @@ def log_of(whole: list[Stored], at: int) -> Callable[..., Awaitable[dict[str, An
         return {"events": page, "next": rows[6].seq if len(rows) > 7 else None, "at": at}
 
     return read
+
+
+@pytest.fixture(autouse=True)
+def by_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_handover(monkeypatch)
 
 
 async def test_a_session_that_began_after_what_was_trimmed_needs_no_log(nats_url: str) -> None:

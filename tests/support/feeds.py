@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+import pytest
 from nats.aio.msg import Msg
 
+from services.gateway import handover
 from services.gateway.commands import Commands, Outcome
 from services.gateway.hub import Listener
 from services.gateway.joining import Joined
@@ -18,7 +20,7 @@ from shared import ids, subjects, tasks
 from shared.auth import Identity
 from shared.bus import streams
 from shared.bus.connection import Bus, connect
-from shared.bus.direct import DirectReader
+from shared.bus.direct import DirectReader, Stored
 from shared.bus.query import QueryClient
 from shared.events import MessagePosted, encode, wrap
 from shared.session.commands import CreateSession, InviteParticipant, JoinSession, SendMessage
@@ -155,6 +157,15 @@ async def flood(bus: Bus, session_id: str, chat_id: str, count: int, window: int
             await bus.js.publish(subjects.event(session_id), message(session_id, chat_id, f"m{number}"), timeout=20)
 
     await asyncio.gather(*(one(number) for number in range(count)))
+
+
+def no_handover(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No gateway gives another one what it has of a session: all of them read the stream."""
+
+    async def nobody(*_: Any) -> list[Stored]:
+        return []
+
+    monkeypatch.setattr(handover, "asked", nobody)
 
 
 @asynccontextmanager
