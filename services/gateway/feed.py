@@ -87,8 +87,7 @@ class Feed:
         try:
             await self._listen(subjects.live(self.session_id), self._on_live)
             await self._listen(subjects.signal(self.session_id), self._on_signal)
-            if not await self._is_taken_over():  # its requests follow the subscriptions on the same connection
-                await self._fill("attach")
+            await self._first_fill()  # its first requests follow the subscriptions on the same connection
             if self.state.open_replies:
                 await self._running.read(self.state)
             await self._listen(subjects.handover(self.session_id), self._on_asked, subjects.QUEUE_GATEWAYS)
@@ -181,14 +180,16 @@ class Feed:
             self.hub.insufficient()
         self.check("gap")
 
-    async def _is_taken_over(self) -> bool:
-        events, are_all = await handover.proven(self._bus.client, self._source, self.session_id, self.chain.covered)
+    async def _first_fill(self) -> None:
+        """Takes what another gateway has; what the leader has beyond it is read from the stream."""
+        events, head = await handover.proven(self._bus.client, self._source, self.session_id, self.chain.covered)
         if events and not self.dropped:
             self._deliver(self.chain.filled(events, events[-1].seq))
-        return are_all and not self.dropped
+        if self.dropped or not 0 < head <= self.chain.covered:
+            await self._fill("attach", head)
 
-    async def _fill(self, cause: str) -> None:
-        events, up_to, _ = await self._source.everything_after(self.session_id, self.chain.covered)
+    async def _fill(self, cause: str, head: int | None = None) -> None:
+        events, up_to, _ = await self._source.everything_after(self.session_id, self.chain.covered, head)
         self.chain.floor = self._source.floor.seq
         if self.dropped:
             raise errors.Unavailable("the log was replaced")

@@ -33,21 +33,22 @@ def answer(fold: Fold, request: bytes) -> bytes:
     return b"".join((orjson.dumps([seqs, sizes]), b"\n", *bodies))
 
 
-async def proven(client: QuickClient, source: Source, session_id: str, after: int) -> tuple[list[Stored], bool]:
-    """Every event of the session from `after` up to one that the leader has, none if no gateway could tell; and whether
-    that was the leader's newest at this call.
+async def proven(client: QuickClient, source: Source, session_id: str, after: int) -> tuple[list[Stored], int]:
+    """Every event of the session from `after` up to one that the leader has, none if no gateway could tell; and the seq
+    of the leader's newest, 0 if it has none.
 
     Raises:
         Unavailable: the stream does not answer.
     """
     events, newest = await asyncio.gather(asked(client, session_id, after), source.head(session_id))
-    if not events or newest is None:
-        return [], False
-    last = events[-1]
-    stored = newest if newest.seq == last.seq else await source.stored(last.seq)
-    if stored is None or stored[:3] != last[:3]:
-        return [], False  # that gateway has not noticed yet that the log is another one
-    return events, stored is newest
+    if newest is None:
+        return [], 0
+    if events:
+        last = events[-1]
+        stored = newest if newest.seq == last.seq else await source.stored(last.seq)
+        if stored is None or stored[:3] != last[:3]:
+            events = []  # that gateway has not noticed yet that the log is another one
+    return events, newest.seq
 
 
 async def asked(client: QuickClient, session_id: str, after: int) -> list[Stored]:

@@ -36,8 +36,9 @@ class WholeReader:
         self._reader = reader
         self._queries = queries
 
-    async def everything_after(self, session_id: str, seq: int) -> Whole:
-        """Every event of the session after `seq`; of an erased one what is left of it, in its place.
+    async def everything_after(self, session_id: str, seq: int, head: int | None = None) -> Whole:
+        """Every event of the session after `seq`; of an erased one what is left of it, in its place. `head`: the seq of
+        the leader's newest (0: none), if it was asked for already; what came since then may be missing.
 
         Raises:
             Unavailable: the stream, or the log where it is needed, does not answer.
@@ -45,14 +46,15 @@ class WholeReader:
         older: list[Stored] = []
         proven = seq
         while True:
-            recent, head = await self._recent(session_id, proven)
+            recent, newest = await self._recent(session_id, proven, head)
             if self._reaches_down(recent, proven):
                 break
             proven = self.floor.seq - 1  # it may grow while the log is read
             older, whole = await self._from_history(session_id, seq, proven)
             if not whole:
                 raise errors.Unavailable("the session is too large to be read whole")
-        return Whole(with_remains(older + recent, seq), recent[-1].seq if recent else proven, head)
+            head = None
+        return Whole(with_remains(older + recent, seq), recent[-1].seq if recent else proven, newest)
 
     async def body(self, session_id: str, seq: int) -> bytes | None:
         """The body at `seq` if that event is the session's; what is left of it, if it was erased.
@@ -66,21 +68,24 @@ class WholeReader:
         page = await self._read_log(session_id, seq - 1, 1)
         return next((_body(row) for row in page["events"] if row["seq"] == seq), None)
 
-    async def _recent(self, session_id: str, seq: int) -> tuple[list[Stored], int]:
-        """Every event after `seq` that the stream had at this call, and the last one's seq; the floor is known as of a
-        moment after the last read.
+    async def _recent(self, session_id: str, seq: int, head: int | None) -> tuple[list[Stored], int]:
+        """Every event after `seq` that the stream had at this call, at least up to `head`, and the last one's seq; the
+        floor is known as of a moment after the last read.
 
         The first read is answered by any replica; the leader's head tells whether it was all.
         """
         subject = subjects.event(session_id)
-        found, head = await asyncio.gather(
-            self._reader.after(subjects.EVENTS, subject, seq), self._reader.head(subjects.EVENTS, subject)
-        )
+        reading = self._reader.after(subjects.EVENTS, subject, seq)
+        if head is None:
+            found, newest = await asyncio.gather(reading, self._reader.head(subjects.EVENTS, subject))
+            head = newest.seq if newest else 0
+        else:
+            found = await reading
         last = found[-1].seq if found else seq
-        if head is not None and head.seq > last:
+        if head > last:
             found += await read_session(self._reader, session_id, last)
         await self.floor.confirm()
-        return found, found[-1].seq if found else head.seq if head else 0
+        return found, found[-1].seq if found else head
 
     def _reaches_down(self, events: list[Stored], seq: int) -> bool:
         """Whether no event of a session can be missing between `seq` and these, which the stream gave as what follows.
