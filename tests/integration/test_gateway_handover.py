@@ -11,19 +11,21 @@ from shared.bus import streams
 from shared.bus.direct import Stored
 from tests.integration.test_gateway_erased import erase
 from tests.support.eventually import eventually
-from tests.support.feeds import Client, Gateway, flood, gateway
+from tests.support.feeds import Client, flood, gateway
 
 
-def counted(where: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which subjects were read from the stream in rows since."""
-    read, subjects_read = where.reader.after, []
+def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[int], int]]:
+    """What gateways that open a session are given: where the events are, and the leader's newest."""
+    proven, given = handover.proven, []
 
-    async def after(stream: str, subject: str, *more: Any) -> list[Stored]:
-        subjects_read.append(subject)
-        return await read(stream, subject, *more)
+    async def noting(*arguments: Any) -> tuple[list[Stored], int]:
+        events, head = await proven(*arguments)
+        given.append(([event.seq for event in events], head))
+        return events, head
 
-    monkeypatch.setattr(where.reader, "after", after)
-    return subjects_read
+    monkeypatch.setattr(handover, "proven", noting)
+    monkeypatch.setattr(handover, "WAIT_S", 5.0)  # however busy this machine is
+    return given
 
 
 async def test_what_another_gateway_has_open_is_not_read_from_the_stream(
@@ -32,11 +34,11 @@ async def test_what_another_gateway_has_open_is_not_read_from_the_stream(
     async with gateway(nats_url) as a, gateway(nats_url, "gateway/b") as b:
         created = await a.created()
         await flood(a.bus, created.session_id, str(created.chat_id), 500)
-        stored, rows = await a.stored(created.session_id), counted(b, monkeypatch)
+        stored, given = await a.stored(created.session_id), handed_over(monkeypatch)
         client = Client(epoch="epoch-1", at=created.seq)
         await client.join(b, created.session_id, recover=True)
         assert client.seen == stored[1:]
-        assert rows == []
+        assert given == [(stored, stored[-1])]
         async with a.sessions.open(created.session_id) as there, b.sessions.open(created.session_id) as here:
             assert here.state == there.state
             assert here.fold.recent == there.fold.recent
@@ -53,11 +55,11 @@ async def test_what_was_seen_here_before_is_continued(nats_url: str, monkeypatch
         await eventually(lambda: b.sessions.opened(created.session_id) is None)
         await flood(a.bus, created.session_id, str(created.chat_id), 300)
         await eventually(lambda: a.sessions.opened(created.session_id).last == last + 300)  # type: ignore[union-attr]
-        rows = counted(b, monkeypatch)
+        given = handed_over(monkeypatch)
         client = Client(epoch="epoch-1", at=last)
         await client.join(b, created.session_id, recover=True)
         assert client.seen == (await a.stored(created.session_id))[-300:]
-        assert rows == []
+        assert given == [(client.seen, client.seen[-1])]
 
 
 async def test_more_than_is_in_memory_is_read_from_the_stream(nats_url: str) -> None:
