@@ -141,8 +141,10 @@ class Feed:
             self._pass_on(body)
 
     def _on_asked(self, _subject: bytes, reply: bytes, _headers: bytes, body: bytes) -> None:
-        usable = self.open and not self.dropped
-        self._bus.client.put(reply.decode(), handover.answer(self.fold, body) if usable else b"")
+        if reply:
+            usable = self.open and not self.dropped
+            client = self._bus.client
+            client.put(reply.decode(), handover.answer(self.fold, client, body) if usable else b"")
 
     def _pass_on(self, body: bytes) -> None:
         self.hub.deliver(self._framer.frame(passing(body)), None)

@@ -10,7 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from services.gateway.chain import Link
-from shared.bus.erased import told_in
+from shared.bus.erased import MALFORMED, told_in
 from shared.events import CATALOGUE, Envelope, MessagePosted, Recorded, Unknown
 from shared.session import SessionState, evolve
 
@@ -54,8 +54,8 @@ class Fold:
         """Takes in events, the oldest first."""
         seen, match = self._ids, _PLAIN_BODY.match
         self._recent.extend(links)
+        self._recent_bytes += sum(len(link.body) for link in links)
         for seq, _, body in links:
-            self._recent_bytes += len(body)
             if (plain := match(body)) and b'"reply_id"' not in body:
                 event_id, actor = plain.groups()
                 seen[actor, event_id] = seq
@@ -160,4 +160,4 @@ def deliverable(link: Link) -> Link:
     if body[:1] == b"{" and body[-1:] == b"}" and b"\n" not in body:
         return link
     raw = _parse(body)
-    return Link(link.seq, link.prev, orjson.dumps(raw) if raw is not None else b'{"malformed":true}')
+    return Link(link.seq, link.prev, orjson.dumps(raw) if raw is not None else MALFORMED)

@@ -18,17 +18,19 @@ from shared.bus.client import QuickClient
 from shared.bus.direct import Stored
 
 WAIT_S: Final = 0.1  # a gateway that has it answers in about a millisecond, unless it is stopped
-MAX_BYTES: Final = 768 * 1024  # of bodies: the server takes messages of 1 MiB
+MOST_WAITING: Final = 4 * 1024 * 1024  # bytes that wait to be sent here: above, who asks is better off with the stream
+HEAD_BYTES: Final = 64 * 1024  # of an answer, before the bodies
 
 
-def answer(fold: Fold, request: bytes) -> bytes:
+def answer(fold: Fold, client: QuickClient, request: bytes) -> bytes:
     """Every event after the seq that is asked for, as `asked` reads it; empty if they are not all in memory."""
-    links = fold.recent_after(int(request)) if request.isdigit() else None
+    is_position = request.isdigit() and len(request) < 20
+    links = fold.recent_after(int(request)) if is_position and client.pending_data_size <= MOST_WAITING else None
     if not links:
         return b""
-    seqs, _, bodies = zip(*links, strict=True)
+    seqs, prevs, bodies = zip(*links, strict=True)
     sizes = list(map(len, bodies))
-    if sum(sizes) > MAX_BYTES:
+    if prevs[1:] != seqs[:-1] or sum(sizes) > client.max_payload - HEAD_BYTES:
         return b""
     return b"".join((orjson.dumps([seqs, sizes]), b"\n", *bodies))
 
@@ -40,7 +42,9 @@ async def proven(client: QuickClient, source: Source, session_id: str, after: in
     Raises:
         Unavailable: the stream does not answer.
     """
-    events, newest = await asyncio.gather(asked(client, session_id, after), source.head(session_id))
+    events, newest = await asyncio.gather(
+        _asked_in_turn(client, source.handovers, session_id, after), source.head(session_id)
+    )
     if newest is None:
         return [], 0
     if events:
@@ -51,16 +55,28 @@ async def proven(client: QuickClient, source: Source, session_id: str, after: in
     return events, newest.seq
 
 
+async def _asked_in_turn(client: QuickClient, turn: asyncio.Semaphore, session_id: str, after: int) -> list[Stored]:
+    if turn.locked():
+        return []
+    async with turn:
+        return await asked(client, session_id, after)
+
+
 async def asked(client: QuickClient, session_id: str, after: int) -> list[Stored]:
     """Every event of the session after `after` up to the last of these; none if no gateway can tell."""
     try:
         _, message = await client.call(subjects.handover(session_id), b"%d" % after, WAIT_S)
     except (nats.errors.Error, TimeoutError):
         return []
-    if not message:  # nobody has it open, or not all of it in memory
+    return _read(subjects.event(session_id), message)
+
+
+def _read(subject: str, message: bytes) -> list[Stored]:
+    """The events of an answer; none if it is empty, or not one that this version knows."""
+    at, events = message.find(b"\n") + 1, []
+    try:
+        for seq, size in zip(*orjson.loads(message[:at]), strict=True):
+            events.append(Stored(seq, subject, message[at : (at := at + size)]))
+    except (ValueError, TypeError):
         return []
-    subject, at = subjects.event(session_id), message.index(b"\n") + 1
-    events = []
-    for seq, size in zip(*orjson.loads(message[:at]), strict=True):
-        events.append(Stored(seq, subject, message[at : (at := at + size)]))
     return events

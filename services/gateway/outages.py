@@ -5,6 +5,7 @@ the bus's doing.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -24,7 +25,8 @@ OWNERS: Final = {
     "projector": (subjects.query("projector", "sessions"), b'{"user":"nobody","limit":1}'),
 }
 TICK_S = 1.0
-LOOK_S = 5.0
+LOOK_S = 5.0  # a shorter one is a whole part of it, so that what is done every five seconds is done then
+SHORTEST_S = 0.5
 ASK_PAUSE_S = 3.0
 ASK_S = 1.5
 
@@ -38,16 +40,17 @@ class Outages:
         self._away: set[str] = set()
         self._quiet_s = quiet_s
         self._lost_s = lost_s
+        self._soonest_s = max(SHORTEST_S, min(quiet_s, lost_s or quiet_s))
 
     @property
     def look_s(self) -> float:
         """How often the bus has to be asked at least, lest it counts as away because nobody asked."""
-        return min(LOOK_S, self._quiet_s / 2)
+        return LOOK_S / math.ceil(LOOK_S / min(LOOK_S, self._soonest_s / 2))
 
     @property
     def tick_s(self) -> float:
         """How long a tick is: by as much its silence may be counted too long."""
-        return min(TICK_S, self._quiet_s / 4)
+        return min(TICK_S, self._soonest_s / 4)
 
     @property
     def is_quiet(self) -> bool:

@@ -47,7 +47,7 @@ class GatewaySettings(ServiceSettings):
     pong_s: float = Field(10, gt=0, description="A client that has not answered a ping by then is closed with 3012")
     token_grace_s: float = Field(25, ge=0, description="How long an expired token may stay unrefreshed before 3005")
     guest_grace_s: float = Field(86_400, ge=0, description="How long a guest's expired token may still be refreshed")
-    bus_quiet_s: float = Field(10, gt=0, description="No answer from the bus for so long: `degraded` says so")
+    bus_quiet_s: float = Field(10, ge=1, description="No answer from the bus for so long: `degraded` says so")
     bus_lost_s: float = Field(30, ge=0, description="For so long: sockets are closed with 3001, to try another gateway")
     linger_s: float = Field(30, ge=0, description="A session without listeners is followed that much longer")
     max_cached_sessions: int = Field(1000, gt=0, description="Sessions kept in memory without listeners")

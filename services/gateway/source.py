@@ -8,11 +8,14 @@ from services.gateway.chain import Link
 from services.gateway.fold import deliverable
 from services.gateway.publication import publication
 from shared import subjects
-from shared.bus.direct import BATCH, Stored
+from shared.bus.direct import BATCH, DirectReader, Stored
 from shared.bus.erased import with_remains
+from shared.bus.floor import Floor
+from shared.bus.query import QueryClient
 from shared.bus.whole import WholeReader
 
 MISSES = 20
+HANDOVERS = 4  # at a time: when many sessions are opened at once, the others are better off with the stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,10 @@ class Page:
 
 class Source(WholeReader):
     """Reads of one gateway."""
+
+    def __init__(self, reader: DirectReader, queries: QueryClient, floor: Floor) -> None:
+        super().__init__(reader, queries, floor)
+        self.handovers = asyncio.Semaphore(HANDOVERS)
 
     async def page(
         self, session_id: str, seq: int, target: int, limit: int, max_bytes: int, erased: Collection[int]

@@ -6,11 +6,14 @@ from pydantic import ValidationError
 from shared.bus.direct import Stored
 from shared.events import ContentErased, Envelope
 
+MALFORMED = b'{"malformed":true}'  # what nobody can parse, where others are told of it
 _TYPE = ContentErased.TYPE.encode()
 
 
 def told_in(body: bytes) -> dict[int, bytes]:
-    """By position what is left of each event that this one says was erased; empty if it is no `content.erased`."""
+    """By position what is left of each event that this one says was erased; empty if it is no `content.erased`. Of one
+    that was malformed nothing is left but its place.
+    """
     if _TYPE not in body:
         return {}
     try:
@@ -20,7 +23,7 @@ def told_in(body: bytes) -> dict[int, bytes]:
         event = ContentErased.model_validate(envelope.data)
     except ValidationError:
         return {}
-    return {it.seq: orjson.dumps(it.body) for it in event.remains if it.body is not None}
+    return {it.seq: MALFORMED if it.body is None else orjson.dumps(it.body) for it in event.remains}
 
 
 def with_remains(events: list[Stored], after: int) -> list[Stored]:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from services.gateway import handover
-from shared import subjects
+from shared import ids, subjects
 from shared.bus import streams
 from shared.bus.direct import Stored
+from shared.events import ContentErased, Remains, encode, wrap
 from tests.integration.test_gateway_erased import erase
 from tests.support.eventually import eventually
 from tests.support.feeds import Client, flood, gateway
@@ -153,6 +154,67 @@ async def test_any_request_gets_an_answer(nats_url: str) -> None:
     async with gateway(nats_url) as a:
         created = await a.created()
         async with a.sessions.open(created.session_id):
-            for request in (b"", b"x", b"-1", b"9" * 30):
+            for request in (b"", b"x", b"-1", b"9" * 30, b"9" * 5000):
                 reply = await a.bus.client.request(subjects.handover(created.session_id), request, timeout=2)
                 assert reply.data == b""
+            before = a.bus.client.stats["reconnects"]
+            await a.bus.client.publish(subjects.handover(created.session_id), b"0")
+            assert (await a.send(created.session_id, "still here")).seq == created.seq + 1
+            assert a.bus.client.stats["reconnects"] == before
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"\n", b"[[1],[2,3]]\n{}", b"[1,2]\n", b'{"a":[]}\n', b'[[1],["x"]]\n{}', b"null\n"]
+)
+async def test_an_answer_of_another_version_counts_as_none(nats_url: str, said: bytes) -> None:
+    async with gateway(nats_url) as a:
+        client = a.bus.client
+
+        def tell(_subject: bytes, reply: bytes, _headers: bytes, _body: bytes) -> None:
+            client.put(reply.decode(), said)
+
+        await client.listen(subjects.handover("another"), tell)
+        assert await handover.asked(client, "another", 0) == []
+
+
+async def test_many_sessions_opened_at_once_are_read_by_turns(nats_url: str) -> None:
+    """Handed over or read: each is whole, and the giver sends no more than it can."""
+    async with gateway(nats_url) as a, gateway(nats_url, "gateway/b") as b:
+        made = [await a.created() for _ in range(60)]
+        await asyncio.gather(*(flood(a.bus, one.session_id, str(one.chat_id), 40) for one in made))
+        feeds = await asyncio.gather(*(b.sessions.acquire(one.session_id) for one in made))
+        assert [[link.seq for link in feed.fold.recent] for feed in feeds] == [
+            await a.stored(one.session_id) for one in made
+        ]
+
+
+async def test_who_has_much_to_send_hands_nothing_over(nats_url: str) -> None:
+    async with gateway(nats_url) as a:
+        created = await a.created()
+        async with a.sessions.open(created.session_id) as feed:
+            client = a.bus.client
+            assert handover.answer(feed.fold, client, b"0") != b""
+            client.put("elsewhere", b"x" * 1_000_000)
+            for _ in range(handover.MOST_WAITING // 1_000_000):
+                client.put("elsewhere", b"x" * 1_000_000)
+            assert handover.answer(feed.fold, client, b"0") == b""
+
+
+async def test_what_was_erased_and_malformed_leaves_its_place_alone(nats_url: str) -> None:
+    async with gateway(nats_url) as a, gateway(nats_url, "gateway/b") as b:
+        created = await a.created()
+        bad = b'{"type":"message.posted.v1","words":"secret"}'
+        stored = await a.bus.js.publish(subjects.event(created.session_id), bad)
+        async with a.sessions.open(created.session_id) as there:
+            await there.reach(stored.seq)
+            remains = [Remains(seq=stored.seq, time_ns=1, digest="0" * 64, body=None)]
+            erased = ContentErased(seqs=[stored.seq], message_ids=[], reason="asked for", remains=remains)
+            body = encode(wrap(erased, event_id=ids.uuid7(), session_id=created.session_id, source="t", actor="dpo"))
+            told = await a.bus.js.publish(subjects.event(created.session_id), body)
+            await a.bus.js.delete_msg(subjects.EVENTS, stored.seq)
+            await there.reach(told.seq)
+            async with b.sessions.open(created.session_id) as handed:
+                assert handed.fold.recent == there.fold.recent
+                assert [link.body for link in handed.fold.recent][1] == b'{"malformed":true}'
+    async with gateway(nats_url, "gateway/c") as c, c.sessions.open(created.session_id) as read:
+        assert [link.seq for link in read.fold.recent] == [created.seq, stored.seq, told.seq]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from services.gateway.chain import Copy, Link, live_copy
 from services.gateway.fold import Fold
 from shared import ids
-from shared.events import Event, MessageEdited, MessagePosted, SessionCreated, encode, wrap
+from shared.events import ContentErased, Event, MessageEdited, MessagePosted, Remains, SessionCreated, encode, wrap
 
 CHAT, MESSAGE = ids.uuid7(), ids.uuid7()
 texts = st.text(min_size=1, max_size=40) | st.sampled_from(
@@ -53,6 +53,24 @@ def test_an_event_that_is_no_text_keeps_its_place(field: str) -> None:
     broken = whole.replace(b'"%b":"' % field.encode(), b'"%b":"\xff' % field.encode())
     assert broken != whole
     assert folded(broken).state.seq == 7
+
+
+@pytest.mark.parametrize("count", [50, 800])
+def test_events_that_come_together_are_kept_as_those_that_come_one_by_one(count: int) -> None:
+    """With one among them that tells what was erased before it."""
+    told = ContentErased(
+        seqs=[2], message_ids=[], reason="r", remains=[Remains(seq=2, time_ns=1, digest="0" * 64, body={"left": 1})]
+    )
+    bodies = [CREATED, *(written(MessagePosted(chat_id=CHAT, content="x" * 900), "ann") for _ in range(count))]
+    bodies.insert(2, written(told, "dpo"))
+    links = [Link(number + 1, number, body) for number, body in enumerate(bodies)]
+    together, alone = Fold("s"), Fold("s")
+    together.apply(*links)
+    for link in links:
+        alone.apply(link)
+    assert together.recent == alone.recent
+    assert together.memory_bytes == alone.memory_bytes
+    assert (b'{"left":1}' in [link.body for link in together.recent]) is (count == 50)
 
 
 PLACE = [b"Nats-Stream: EVENTS", b"Nats-Subject: event.s", b"Nats-Sequence: 12"]
