@@ -34,9 +34,7 @@ class Checks:
 
     async def stream(self) -> dict[str, Any]:
         """It continues the log."""
-        head = await event_log.head(self._engine)
-        info = await self._bus.js.stream_info(subjects.EVENTS)
-        stream.check(info, head)
+        head, info = await stream.looked_at(self._bus, self._engine)
         return {"epoch": head.epoch, "first_seq": info.state.first_seq, "last_seq": info.state.last_seq}
 
     async def lag(self) -> dict[str, Any]:

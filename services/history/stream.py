@@ -2,7 +2,9 @@
 
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.history import log as event_log
 from services.history.errors import ForeignEpoch, StreamBehind, StreamForgets, StreamMissing
 from services.history.log import Head
 from shared import subjects
@@ -26,6 +28,20 @@ async def ensure(bus: Bus, head: Head, replicas: int, max_bytes: int) -> StreamI
         info = await streams.ensure_events(bus.js, head.epoch, replicas, max_bytes)
     check(info, head)
     return await streams.ensure_events(bus.js, head.epoch, replicas, max_bytes)
+
+
+async def looked_at(bus: Bus, engine: AsyncEngine) -> tuple[Head, StreamInfo]:
+    """Where the log ends, and then what the stream holds: in the other order, what was stored and appended in between
+    would look lost.
+
+    Raises:
+        ForeignEpoch, StreamBehind, StreamForgets: the stream does not continue the log.
+        NotFoundError: there is no stream.
+    """
+    head = await event_log.head(engine)
+    info = await bus.js.stream_info(subjects.EVENTS)
+    check(info, head)
+    return head, info
 
 
 def check(info: StreamInfo, head: Head) -> None:

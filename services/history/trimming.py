@@ -13,7 +13,6 @@ from nats.js.errors import APIError, NotFoundError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.history import log as event_log
 from services.history import metrics, stream
 from shared import subjects
 from shared.bus.connection import Bus
@@ -51,12 +50,10 @@ class Trimmer:
         Raises:
             StandStill: stream and log do not belong together; nothing was trimmed.
         """
-        info = await self._bus.js.stream_info(subjects.EVENTS)
+        head, info = await stream.looked_at(self._bus, self._engine)
         first = info.state.first_seq
         if not info.state.messages:
             return 0
-        head = await event_log.head(self._engine)
-        stream.check(info, head)
         last = min(head.seq, await self._seen_by_intake(head.seq), info.state.last_seq - 1)
         async with self._engine.connect() as connection:
             keep = await _first_younger(connection, first, last, now_ns - int(self._hot_s * 10**9))

@@ -1,8 +1,9 @@
 """The stream is trimmed behind the log, behind the intake of replies, and behind the window; never further."""
 
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+import pytest
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 
-from services.history import log
+from services.history import log, stream
 from services.history.trimming import Trimmer
 from shared import subjects
 from shared.bus import streams
@@ -17,6 +18,30 @@ LATER_NS = 10**15  # when everything has left the window
 
 async def first(bus: Bus) -> int:
     return (await bus.js.stream_info(subjects.EVENTS)).state.first_seq
+
+
+async def test_what_comes_while_the_trimmer_looks_is_not_taken_for_lost(
+    nats_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        surroundings(nats_url, database_url) as (bus, engine),
+        running("history", environment(nats_url, database_url)),
+    ):
+        await streams.wait_for_events(bus.js)
+        await put(bus, posted("s"))
+        await reaches(engine, 1)
+        ask = bus.js.stream_info
+
+        async def late(name: str) -> StreamInfo:
+            info = await ask(name)
+            await put(bus, posted("s"))
+            await reaches(engine, info.state.last_seq + 1)
+            return info
+
+        monkeypatch.setattr(bus.js, "stream_info", late)
+        assert await Trimmer(bus, engine, hot_days=1).trim(LATER_NS) == 0
+        head, info = await stream.looked_at(bus, engine)
+        assert head.seq <= info.state.last_seq < (await log.head(engine)).seq
 
 
 async def test_nothing_is_trimmed_that_somebody_still_needs(nats_url: str, database_url: str) -> None:

@@ -7,7 +7,6 @@ import nats.errors
 from nats.js.errors import APIError, NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.history import log as event_log
 from services.history import metrics, stream
 from services.history.erasing import statements
 from shared import db, subjects
@@ -55,7 +54,7 @@ class Carrier:
         """The stream holds none of it any more. The session's last event there is at least the erasure itself."""
         async with self._engine.connect() as connection:
             seqs = (await connection.execute(statements.NAMED, {"seq": erasure})).scalars().all()
-        stream.check(await self._bus.js.stream_info(subjects.EVENTS), await event_log.head(self._engine))
+        await stream.looked_at(self._bus, self._engine)
         for seq in seqs:
             await self._delete(seq)
         for name, subject in (
