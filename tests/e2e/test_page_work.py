@@ -177,17 +177,17 @@ async def test_a_character_that_is_cut_in_half_keeps_nothing_from_being_sent(ada
 async def test_a_text_made_to_keep_the_page_busy_does_not(ada: Page) -> None:
     page = ada.page
     await page.get_by_role("button", name="New conversation").click()
-    await page.evaluate(
-        """() => {
-          window.longest = 0;
-          const look = (it) => (window.longest = Math.max(window.longest, it.duration));
-          new PerformanceObserver((list) => list.getEntries().forEach(look)).observe({ entryTypes: ["longtask"] });
-        }"""
-    )
+    look = "(it) => (window.longest = Math.max(window.longest, it.duration))"
+    observer = f"new PerformanceObserver((list) => list.getEntries().forEach({look}))"
+    await page.evaluate(f"() => {observer}.observe({{ entryTypes: ['longtask'] }})")
     for unit in ("*a|", "1[*", "_a]", "a@~"):
-        await ada.say(unit * 5_400)
-        await page.locator(".message.posted", has_text=unit * 5).wait_for()
-    assert await page.evaluate("window.longest") < 3000, "milliseconds, of a processor that others use too"
+        took: list[float] = []
+        while not took or (took[-1] >= 900 and len(took) < 3):  # milliseconds; others use the processor, too
+            await page.evaluate("window.longest = 0")
+            await ada.say(f"{unit * 5_400} {len(took)}")
+            await page.locator(".message.posted", has_text=f"{unit * 5} {len(took)}").wait_for()
+            took.append(await page.evaluate("window.longest"))
+        assert min(took) < 900, took
     await ada.say("a_long_name *once* " * 800)
     await page.locator(".message.posted em").nth(799).wait_for()
     assert ada.complaints == []

@@ -101,8 +101,12 @@ async def test_a_trimmed_session_is_resumed_written_to_and_never_made_twice(nats
                 "subscribe", channel=channel, recover=True, offset=joined["offset"], epoch=joined["epoch"]
             )
             assert resumed["recovered"]
-            recovered = [one["data"]["id"] for one in resumed["publications"]]
-            assert recovered[-5:] == ids_sent, "and before them what the snapshot did not have yet"
+            recovered = resumed["publications"]
+            assert [one["data"]["id"] for one in recovered][-5:] == ids_sent
+            links = [int(one["tags"]["prev"]) for one in recovered]
+            assert links == [joined["offset"], *(one["offset"] for one in recovered[:-1])], "no hole, no repeat"
+            before = [one["data"]["type"] for one in recovered[:-5]]  # what the snapshot did not have yet
+            assert set(before) <= {"participant.invited.v1", "participant.joined.v1"}
             await ada2.rpc("session.rename", id=ids.uuid7(), session_id=session_id, title="Strictly")
             assert (await bob2.event())["data"]["type"] == "session.renamed.v1"
             await ada2.send_message(session_id, "and on")
